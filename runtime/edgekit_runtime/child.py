@@ -1,0 +1,288 @@
+"""Child processes: where models that may crash, hang or eat memory are opened.
+
+The parent starts a child in a process group of its own and calls it; the child answers in
+JSON lines. A child that dies, hangs or grows too large becomes one clear `ChildError`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from typing import IO, Any, Callable, Mapping, Optional, Sequence
+
+from edgekit_runtime.errors import EdgekitError, UserError, error_from_code
+
+LOG_BYTES = 64 * 1024
+POLL_S = 0.1
+
+Payload = dict[str, Any]  # a JSON object; each session gives its calls typed faces
+Report = Callable[[Payload], None]
+Handler = Callable[[Payload, Report], Payload]
+
+
+class ChildError(UserError):
+    """A child process died, hung or grew too large.
+
+    Attributes:
+        log: The last lines that it wrote on stderr.
+    """
+
+    code = "child"
+
+    def __init__(self, message: str, *, hint: str = "", log: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.log = log
+
+
+class ChildBug(Exception):
+    """The child met an error that edgekit did not expect; the text is its traceback."""
+
+
+class Child:
+    """A running child process.
+
+    Args:
+        argv: The command; its process must call `serve`.
+        stage: What the child does, for the user: "loading the model".
+        memory_limit_bytes: Resident memory at which it is ended; `None` for no limit.
+        on_log: Takes each line of its stderr as it comes.
+
+    Use it as a context manager: leaving the block ends the whole process group.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        stage: str,
+        memory_limit_bytes: Optional[int] = None,
+        on_log: Optional[Callable[[str], None]] = None,
+        env: Optional[Mapping[str, str]] = None,
+    ) -> None:
+        self.stage = stage
+        self._limit = memory_limit_bytes
+        self._on_log = on_log
+        self._tail: deque[str] = deque()
+        self._tail_bytes = 0
+        self._answers: queue.Queue[Optional[str]] = queue.Queue()
+        self._process = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+            env=_environment(env),
+        )
+        self._threads = [
+            threading.Thread(target=work, args=(stream,), daemon=True)
+            for work, stream in ((self._read_answers, self._process.stdout), (self._read_log, self._process.stderr))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def call(
+        self,
+        name: str,
+        payload: Payload,
+        *,
+        timeout_s: Optional[float] = None,
+        on_progress: Optional[Report] = None,
+        stage: str = "",
+    ) -> Payload:
+        """Ask the child to do something, and wait for the answer.
+
+        Args:
+            name: Name of the handler.
+            payload: What it takes.
+            timeout_s: Seconds after which the child is ended; `None` waits for ever.
+            on_progress: Takes each progress message.
+            stage: What is being done, if it differs from the child's.
+
+        Raises:
+            EdgekitError: What the handler raised.
+            ChildError: The child died, hung or grew too large.
+            ChildBug: The handler failed in a way edgekit did not expect.
+        """
+        stage = stage or self.stage
+        self._send({"call": name, "payload": payload})
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            answer = self._next_answer(stage, deadline, timeout_s)
+            if "result" in answer:
+                return dict(answer["result"])
+            if "error" in answer:
+                raise _rebuild(answer["error"])
+            if on_progress is not None:
+                on_progress(answer["progress"])
+
+    def close(self) -> None:
+        """End the child and everything that it started."""
+        if self._process.poll() is None and self._process.stdin is not None:
+            try:
+                self._process.stdin.close()
+                self._process.wait(timeout=1.0)
+            except (OSError, subprocess.TimeoutExpired):
+                pass
+        self._kill()
+        for thread in self._threads:
+            thread.join(timeout=1.0)
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                try:
+                    stream.close()
+                except OSError:
+                    pass
+
+    @property
+    def log(self) -> str:
+        """The last 64 KiB of its stderr."""
+        return "".join(self._tail)
+
+    def _send(self, message: Payload) -> None:
+        try:
+            assert self._process.stdin is not None
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+        except (OSError, ValueError):
+            pass  # a dead child shows in the answer's absence, with its exit status
+
+    def _next_answer(self, stage: str, deadline: Optional[float], timeout_s: Optional[float]) -> Payload:
+        while True:
+            try:
+                line = self._answers.get(timeout=POLL_S)
+            except queue.Empty:
+                self._watch(stage, deadline, timeout_s)
+                continue
+            if line is None:
+                raise self._death(stage)
+            return dict(json.loads(line))
+
+    def _watch(self, stage: str, deadline: Optional[float], timeout_s: Optional[float]) -> None:
+        if deadline is not None and time.monotonic() > deadline:
+            self._kill()
+            raise ChildError(
+                f"{stage}: no answer within {timeout_s:g} s, so it was ended.",
+                hint="Give it more time with --timeout, or check the model.",
+                log=self.log,
+            )
+        rss = resident_bytes(self._process.pid) if self._limit is not None else None
+        if rss is not None and self._limit is not None and rss > self._limit:
+            self._kill()
+            raise ChildError(
+                f"{stage}: it took {rss >> 20} MiB of memory; allowed: {self._limit >> 20} MiB.",
+                hint="Raise --memory-limit.",
+                log=self.log,
+            )
+
+    def _death(self, stage: str) -> ChildError:
+        status = self._process.wait()
+        for thread in self._threads:
+            thread.join(timeout=1.0)
+        how = f"was ended by {_signal_name(-status)}" if status < 0 else f"ended with status {status}"
+        lines = [line.strip() for line in self.log.splitlines() if line.strip()]
+        last = f" Its last words: {lines[-1]}" if lines else ""
+        return ChildError(f"{stage}: the process {how}.{last}", log=self.log)
+
+    def _kill(self) -> None:
+        try:
+            if hasattr(os, "killpg"):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            else:
+                self._process.kill()
+        except OSError:
+            pass
+        self._process.wait()
+
+    def _read_answers(self, stream: IO[str]) -> None:
+        for line in stream:
+            self._answers.put(line)
+        self._answers.put(None)
+
+    def _read_log(self, stream: IO[str]) -> None:
+        for line in stream:
+            self._tail.append(line)
+            self._tail_bytes += len(line)
+            while self._tail_bytes > LOG_BYTES and len(self._tail) > 1:
+                self._tail_bytes -= len(self._tail.popleft())
+            if self._on_log is not None:
+                self._on_log(line)
+
+
+def serve(handlers: Mapping[str, Handler]) -> None:
+    """Answer the parent's calls until it closes our stdin; runs in the child.
+
+    What the handlers print goes to stderr: stdout carries nothing but answers.
+
+    Args:
+        handlers: From the name of a call to the function that answers it.
+    """
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    calls: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=_read_calls, args=(calls,), daemon=True).start()
+
+    def say(kind: str, content: Payload) -> None:
+        answers.write(json.dumps({kind: content}) + "\n")
+        answers.flush()
+
+    while True:
+        message = json.loads(calls.get())
+        try:
+            result = handlers[message["call"]](message["payload"], lambda progress: say("progress", progress))
+            say("result", result)
+        except EdgekitError as error:
+            say("error", {"code": error.code, "message": error.message, "hint": error.hint})
+        except Exception:  # noqa: BLE001  # a bug must reach the parent as a traceback, not as silence
+            say("error", {"code": "bug", "message": traceback.format_exc(), "hint": ""})
+
+
+def resident_bytes(pid: int) -> Optional[int]:
+    """Resident memory of a process, where the system tells (Linux)."""
+    try:
+        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _read_calls(calls: queue.Queue[str]) -> None:
+    for line in sys.stdin:
+        calls.put(line)
+    os._exit(0)  # the parent is gone: nobody waits for what is under way
+
+
+def _environment(extra: Optional[Mapping[str, str]]) -> dict[str, str]:
+    env = {**os.environ, **(extra or {})}
+    env["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    return env
+
+
+def _rebuild(error: Mapping[str, str]) -> Exception:
+    if error["code"] == "bug":
+        return ChildBug(error["message"])
+    return error_from_code(error["code"], error["message"], error["hint"])
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

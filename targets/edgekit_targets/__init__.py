@@ -1,0 +1,1 @@
+"""What devices can run: profiles."""
