@@ -6,6 +6,7 @@ JSON lines. A child that dies, hangs or grows too large becomes one clear `Child
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -16,7 +17,8 @@ import threading
 import time
 import traceback
 from collections import deque
-from typing import IO, Any, Callable, Mapping, Optional, Sequence
+from collections.abc import Mapping, Sequence
+from typing import IO, Any, Callable, Optional
 
 from edgekit_runtime.errors import EdgekitError, UserError, error_from_code
 
@@ -42,7 +44,7 @@ class ChildError(UserError):
         self.log = log
 
 
-class ChildBug(Exception):
+class UnexpectedError(Exception):
     """The child met an error that edgekit did not expect; the text is its traceback."""
 
 
@@ -118,7 +120,7 @@ class Child:
         Raises:
             EdgekitError: What the handler raised.
             ChildError: The child died, hung or grew too large.
-            ChildBug: The handler failed in a way edgekit did not expect.
+            UnexpectedError: The handler failed in a way edgekit did not expect.
         """
         stage = stage or self.stage
         self._send({"call": name, "payload": payload})
@@ -145,10 +147,8 @@ class Child:
             thread.join(timeout=1.0)
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             if stream is not None:
-                try:
+                with contextlib.suppress(OSError):
                     stream.close()
-                except OSError:
-                    pass
 
     @property
     def log(self) -> str:
@@ -277,7 +277,7 @@ def _environment(extra: Optional[Mapping[str, str]]) -> dict[str, str]:
 
 def _rebuild(error: Mapping[str, str]) -> Exception:
     if error["code"] == "bug":
-        return ChildBug(error["message"])
+        return UnexpectedError(error["message"])
     return error_from_code(error["code"], error["message"], error["hint"])
 
 
