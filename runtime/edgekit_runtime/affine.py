@@ -1,0 +1,40 @@
+"""Real numbers to a tensor's stored form and back, by scale and zero point."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgekit_runtime.tensor import Quantization, TensorSpec
+
+
+def store(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    """Bring real values into a tensor's type; integers without a scale are only cast.
+
+    Args:
+        values: Real values of the tensor's shape, such as `(N, H, W, C)`.
+        spec: The tensor that takes them.
+    """
+    if spec.quantization is None:
+        return np.ascontiguousarray(values, dtype=spec.dtype)
+    scale, zero_point = _broadcast(spec.quantization, values.ndim)
+    limits = np.iinfo(spec.dtype)
+    steps = np.rint(np.asarray(values, np.float64) / scale) + zero_point
+    return np.asarray(np.clip(steps, limits.min, limits.max), dtype=spec.dtype)
+
+
+def restore(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    """Turn a tensor's stored values into real ones, as float32; others stay as they are."""
+    if spec.quantization is None:
+        return values
+    scale, zero_point = _broadcast(spec.quantization, values.ndim)
+    return np.asarray((values.astype(np.float64) - zero_point) * scale, dtype=np.float32)
+
+
+def _broadcast(quantization: Quantization, rank: int) -> tuple[np.ndarray, np.ndarray]:
+    scale = np.asarray(quantization.scale, np.float64)
+    zero_point = np.asarray(quantization.zero_point, np.float64)
+    if quantization.axis is not None and scale.size > 1:
+        shape = [1] * rank
+        shape[quantization.axis] = -1
+        return scale.reshape(shape), zero_point.reshape(shape)
+    return scale, zero_point

@@ -1,0 +1,140 @@
+"""Opening a bundle: a folder or a zip, believed only when every checksum holds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgekit_runtime.codec import FormatError, loads_document
+from edgekit_runtime.errors import BundleError
+from edgekit_runtime.manifest import GOLDEN_FILE, MANIFEST_FILE, PROFILE_FILE, RUN_FILE, FileEntry, Manifest
+
+CHUNK_BYTES = 1 << 20
+REDO = "Convert the model again, or copy the bundle anew."
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle.
+
+    Attributes:
+        folder: Where its files lie; temporary when it was a zip.
+        manifest: What it says of itself.
+        digest: sha256 of the manifest's bytes, which hold every other file's checksum.
+    """
+
+    folder: Path
+    manifest: Manifest
+    digest: str
+
+    @property
+    def model_path(self) -> Path:
+        """The model's file."""
+        return self.folder / self.manifest.model_file
+
+    @property
+    def golden_path(self) -> Path:
+        """The golden samples."""
+        return self.folder / GOLDEN_FILE
+
+    @property
+    def profile_path(self) -> Path:
+        """The target's profile."""
+        return self.folder / PROFILE_FILE
+
+
+def is_bundle(path: str | Path) -> bool:
+    """Whether a path looks like a bundle: a folder with a manifest, or a zip with one."""
+    path = Path(path)
+    if path.is_dir():
+        return (path / MANIFEST_FILE).is_file()
+    if not (path.is_file() and zipfile.is_zipfile(path)):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return MANIFEST_FILE in archive.namelist()
+
+
+@contextmanager
+def open_bundle(path: str | Path) -> Iterator[Bundle]:
+    """Open and verify a bundle; a zip is unpacked for as long as the block runs.
+
+    Raises:
+        BundleError: It is missing, incomplete, damaged, changed, or of a newer version.
+    """
+    path = Path(path)
+    if path.is_dir():
+        yield _verify(path, path)
+        return
+    if not path.exists():
+        raise BundleError(f"{path}: no such bundle.", hint="Check the path, or make one with `edgekit convert`.")
+    with tempfile.TemporaryDirectory(prefix="edgekit-bundle-") as folder:
+        _unpack(path, Path(folder))
+        yield _verify(Path(folder), path)
+
+
+def sha256_of(path: Path) -> str:
+    """The checksum of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _verify(folder: Path, shown: Path) -> Bundle:
+    try:
+        content = (folder / MANIFEST_FILE).read_bytes()
+        manifest = loads_document(Manifest, content.decode("utf-8"))
+    except FileNotFoundError as error:
+        raise BundleError(f"{shown}: not a bundle: it has no {MANIFEST_FILE}.", hint=REDO) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"{shown}: {MANIFEST_FILE} cannot be read: {error}.", hint=REDO) from error
+    except FormatError as error:
+        raise BundleError(f"{shown}: {MANIFEST_FILE}: {error}.", hint=REDO) from error
+    faults = [fault for entry in manifest.files for fault in _faults(folder, entry)] + _strangers(folder, manifest)
+    if faults:
+        raise BundleError(f"{shown}: the bundle is damaged: {'; '.join(faults)}.", hint=REDO)
+    return Bundle(folder, manifest, hashlib.sha256(content).hexdigest())
+
+
+def _faults(folder: Path, entry: FileEntry) -> list[str]:
+    if not _is_plain(entry.path):
+        return [f"{entry.path}: not a path inside the bundle"]
+    path = folder / entry.path
+    if not path.is_file():
+        return [f"{entry.path} is missing"]
+    if sha256_of(path) != entry.sha256:
+        return [f"{entry.path} was changed (its checksum differs)"]
+    return []
+
+
+def _strangers(folder: Path, manifest: Manifest) -> list[str]:
+    known = {entry.path for entry in manifest.files} | {MANIFEST_FILE, RUN_FILE}
+    needed = {manifest.model_file, GOLDEN_FILE, PROFILE_FILE}
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    return [f"{name} is not in the manifest" for name in sorted(found - known)] + [
+        f"{name} is not in the manifest's files" for name in sorted(needed - known)
+    ]
+
+
+def _unpack(path: Path, folder: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                if not _is_plain(member.filename) or stat.S_ISLNK(member.external_attr >> 16):
+                    raise BundleError(f"{path}: refused: {member.filename!r} points outside the bundle.")
+            archive.extractall(folder)  # every name was checked above
+    except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]  # zlib's own error escapes from a damaged member
+        raise BundleError(f"{path}: not a bundle: it is no readable zip ({error}).", hint=REDO) from error
+
+
+def _is_plain(name: str) -> bool:
+    parts = name.split("/")
+    return bool(name) and not os.path.isabs(name) and "\\" not in name and ":" not in name and ".." not in parts

@@ -1,0 +1,121 @@
+"""Does this machine give the outputs that were found at conversion?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgekit_runtime.affine import store
+from edgekit_runtime.bundle import Bundle
+from edgekit_runtime.errors import BundleError, DeviceError
+from edgekit_runtime.interpreter import Interpreter
+from edgekit_runtime.manifest import Manifest, OutputBinding
+from edgekit_runtime.record import GoldenCheck
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Samples with the outputs they must give.
+
+    Attributes:
+        inputs: Real inputs in the manifest's order, each `(samples, ...)` without batch axis.
+        outputs: Stored outputs of the exported file, in the manifest's order.
+        source: Outputs of the source model, in the manifest's order.
+    """
+
+    inputs: tuple[np.ndarray, ...]
+    outputs: tuple[np.ndarray, ...]
+    source: tuple[np.ndarray, ...]
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are."""
+        return len(self.inputs[0])
+
+
+def read_golden(path: Path, manifest: Manifest) -> Golden:
+    """Read the golden samples of a bundle.
+
+    Raises:
+        BundleError: The file is not as the manifest says.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return Golden(
+                tuple(arrays[f"input.{binding.source.name}"] for binding in manifest.inputs),
+                tuple(arrays[f"output.{binding.source.name}"] for binding in manifest.outputs),
+                tuple(arrays[f"source.{binding.source.name}"] for binding in manifest.outputs),
+            )
+    except (OSError, ValueError, KeyError) as error:
+        raise BundleError(f"{path.name}: the golden samples cannot be read: {error}") from error
+
+
+def golden_arrays(golden: Golden, manifest: Manifest) -> dict[str, np.ndarray]:
+    """Name the golden samples' arrays as `read_golden` expects them."""
+    arrays = {f"input.{b.source.name}": value for b, value in zip(manifest.inputs, golden.inputs)}
+    arrays.update({f"output.{b.source.name}": value for b, value in zip(manifest.outputs, golden.outputs)})
+    arrays.update({f"source.{b.source.name}": value for b, value in zip(manifest.outputs, golden.source)})
+    return arrays
+
+
+def input_order(interpreter: Interpreter, manifest: Manifest) -> tuple[int, ...]:
+    """For each input of the manifest, its index in the file."""
+    names = [spec.name for spec in interpreter.inputs]
+    return tuple(names.index(binding.stored.name) for binding in manifest.inputs)
+
+
+def output_order(interpreter: Interpreter, manifest: Manifest) -> tuple[int, ...]:
+    """For each output of the manifest, its index in the file."""
+    names = [spec.name for spec in interpreter.outputs]
+    return tuple(names.index(binding.stored.name) for binding in manifest.outputs)
+
+
+def check_golden(interpreter: Interpreter, bundle: Bundle) -> GoldenCheck:
+    """Run the golden samples and hold the outputs against those of the conversion.
+
+    Raises:
+        BundleError: The golden samples cannot be read.
+        DeviceError: An output lies outside its tolerance.
+    """
+    manifest = bundle.manifest
+    golden = read_golden(bundle.golden_path, manifest)
+    same_kernels = interpreter.kernels == manifest.kernels
+    inputs, outputs = input_order(interpreter, manifest), output_order(interpreter, manifest)
+    worst = [0.0] * len(outputs)
+    for sample in range(golden.samples):
+        for index, binding, values in zip(inputs, manifest.inputs, golden.inputs):
+            interpreter.set_input(index, store(values[sample][None], binding.stored))
+        interpreter.invoke()
+        for i, (index, expected) in enumerate(zip(outputs, golden.outputs)):
+            distance = _distance(interpreter.output(index)[0], expected[sample], expected, manifest.outputs[i])
+            worst[i] = max(worst[i], distance)
+    return _verdict(manifest, worst, same_kernels, golden.samples)
+
+
+def _distance(found: np.ndarray, expected: np.ndarray, all_expected: np.ndarray, binding: OutputBinding) -> float:
+    if found.size == 0:
+        return 0.0
+    difference = float(np.max(np.abs(found.astype(np.float64) - expected.astype(np.float64))))
+    if binding.tolerance.unit == "step":
+        return difference
+    span = float(np.max(all_expected) - np.min(all_expected)) or float(np.max(np.abs(all_expected))) or 1.0
+    # A NaN output must never pass: it compares false with every limit.
+    return difference / span if np.isfinite(difference) else float("inf")
+
+
+def _verdict(manifest: Manifest, worst: list[float], same_kernels: bool, samples: int) -> GoldenCheck:
+    rows = []
+    for binding, distance in zip(manifest.outputs, worst):
+        tolerance = binding.tolerance
+        limit = tolerance.limit if same_kernels else tolerance.limit_other_kernels
+        if distance > limit:
+            raise DeviceError(
+                f"{manifest.name}: output {binding.source.name} differs from the golden one by {distance:.3g} "
+                f"{tolerance.unit}; allowed: {limit:.3g}.",
+                hint="This machine computes other results than the one that converted it; nothing was measured.",
+            )
+        rows.append((distance - limit, distance, tolerance.unit, limit))
+    _, distance, unit, limit = max(rows)
+    return GoldenCheck(samples, distance, unit, limit)
