@@ -1,0 +1,234 @@
+"""What a target profile says of a device, each figure with its source and how far it can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Literal, TypeVar
+
+T = TypeVar("T")
+
+Confidence = Literal["verified", "vendor", "estimated"]
+"""How far a figure can be trusted.
+
+`verified`: read from such a device or measured on it. `vendor`: its maker says so.
+`estimated`: taken from a similar part, from a fit, or from memory.
+"""
+
+Feature = Literal["neon", "crc32", "fp16", "dotprod", "i8mm", "sve"]
+"""Extensions of an Arm core that decide which kernels an interpreter may take."""
+
+
+@dataclass(frozen=True)
+class Sourced(Generic[T]):
+    """A fact about a device, and where it comes from.
+
+    Attributes:
+        value: The fact, in the unit that the field's name says.
+        source: Key of a citation in the profile's `sources`.
+        confidence: How far it can be trusted.
+        note: What a reader must know to use it rightly.
+    """
+
+    value: T
+    source: str
+    confidence: Confidence
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.value, (int, float)) and self.value <= 0:
+            raise ValueError(f"value is {self.value:g}; allowed: more than 0")
+
+
+@dataclass(frozen=True)
+class Caches:
+    """Caches of the processor; first level for each core.
+
+    Attributes:
+        l1_data_kib: First level, data.
+        l1_instruction_kib: First level, instructions.
+        l2_kib: Second level, all cores together.
+    """
+
+    l1_data_kib: Sourced[int] | None = None
+    l1_instruction_kib: Sourced[int] | None = None
+    l2_kib: Sourced[int] | None = None
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """The processor; what is not known is `None`.
+
+    Attributes:
+        model: Its cores' name, such as `Cortex-A72`.
+        isa: Instruction set as the system names it, such as `aarch64`.
+        cores: How many cores it has.
+        features: Extensions it has.
+        features_absent: Extensions it is known to lack.
+        clock_mhz: Highest clock as sold; the clock of a run is read from the device.
+        caches: Its caches.
+        channel_alignment: Channel counts that are a multiple of this one use its kernels fully.
+    """
+
+    model: Sourced[str] | None = None
+    isa: Sourced[str] | None = None
+    cores: Sourced[int] | None = None
+    features: Sourced[tuple[Feature, ...]] | None = None
+    features_absent: Sourced[tuple[Feature, ...]] | None = None
+    clock_mhz: Sourced[float] | None = None
+    caches: Caches | None = None
+    channel_alignment: Sourced[int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.features is None or self.features_absent is None:
+            return
+        both = sorted(set(self.features.value) & set(self.features_absent.value))
+        if both:
+            raise ValueError(f"features and features_absent both name {', '.join(both)}; allowed: each in one of them")
+
+    def has(self, feature: Feature) -> bool | None:
+        """Tell whether it has an extension; `None` when the profile does not say."""
+        if self.features is not None and feature in self.features.value:
+            return True
+        if self.features_absent is not None and feature in self.features_absent.value:
+            return False
+        return None
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The main memory; what is not known is `None`.
+
+    Attributes:
+        ram_kib: Memory of the smallest board sold under the profile's name.
+        bandwidth_mb_s: Bytes copied in a second, in units of 10^6.
+    """
+
+    ram_kib: Sourced[int] | None = None
+    bandwidth_mb_s: Sourced[float] | None = None
+
+
+@dataclass(frozen=True)
+class Power:
+    """What the whole board draws; what is not known is `None`.
+
+    Attributes:
+        idle_mw: With nothing to do.
+        busy_mw: With every core busy.
+    """
+
+    idle_mw: Sourced[float] | None = None
+    busy_mw: Sourced[float] | None = None
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """An interpreter that runs on the device.
+
+    Attributes:
+        name: Name of its Python package.
+        version: The version that edgekit is tried with.
+        format: The model format it reads.
+    """
+
+    name: Literal["ai-edge-litert"]
+    version: str
+    format: Literal["tflite"]
+
+
+@dataclass(frozen=True)
+class RecipeChoice:
+    """The recipe that this target takes where the user names none.
+
+    Attributes:
+        name: Name of the recipe.
+        reason: Why, in words for the user.
+        source: Key of a citation in the profile's `sources`.
+        confidence: How far the reason can be trusted.
+    """
+
+    name: Literal["int8", "float32"]
+    reason: str
+    source: str
+    confidence: Confidence
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """What a model may cost on this device; `None` where there is no limit.
+
+    Attributes:
+        latency_p50_ms: Median time of an inference.
+        latency_p90_ms: Time that 9 of 10 inferences keep.
+        latency_p99_ms: Time that 99 of 100 inferences keep.
+        load_time_ms: Time to open the model.
+        first_inference_ms: Time of the first inference.
+        peak_rss_kib: Highest resident memory of the process.
+        model_memory_kib: What the model adds to the resident memory.
+        model_size_kib: Length of the model's file.
+    """
+
+    latency_p50_ms: float | None = None
+    latency_p90_ms: float | None = None
+    latency_p99_ms: float | None = None
+    load_time_ms: float | None = None
+    first_inference_ms: float | None = None
+    peak_rss_kib: float | None = None
+    model_memory_kib: float | None = None
+    model_size_kib: float | None = None
+
+    def __post_init__(self) -> None:
+        wrong = [name for name, limit in vars(self).items() if limit is not None and limit <= 0]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)} not above 0; allowed: more than 0")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A target: the device as it is known before anything was measured on it.
+
+    Attributes:
+        name: Its name in the catalog.
+        summary: One line for lists.
+        sources: From the keys that the figures name to citations.
+        runtimes: Interpreters, the preferred one first.
+        recipe: What is done to a model where the user does not say.
+        boards: How the firmware's names of such boards begin; empty for a profile of no board.
+        cpu: The processor.
+        memory: The main memory.
+        power: What the board draws.
+        budgets: What a model may cost.
+    """
+
+    SCHEMA: ClassVar[str] = "edgekit/profile"
+    VERSION: ClassVar[int] = 1
+
+    name: str
+    summary: str
+    sources: Mapping[str, str]
+    runtimes: tuple[Runtime, ...]
+    recipe: RecipeChoice
+    boards: tuple[str, ...] = ()
+    cpu: Cpu = Cpu()
+    memory: Memory = Memory()
+    power: Power = Power()
+    budgets: Budgets = Budgets()
+
+    def __post_init__(self) -> None:
+        if not self.runtimes:
+            raise ValueError("runtimes is empty; allowed: at least one")
+
+
+@dataclass(frozen=True)
+class LoadedProfile:
+    """A profile, and the very bytes it was read from.
+
+    Attributes:
+        profile: What they say.
+        toml: The file, as a bundle keeps it.
+        sha256: Checksum of `toml`, in hexadecimal.
+    """
+
+    profile: Profile
+    toml: bytes
+    sha256: str

@@ -1,0 +1,100 @@
+"""Plain dataclasses built from trees of keys and values by pydantic, with every fault in one go."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from edgekit_runtime.codec import FormatError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+T = TypeVar("T")
+
+_SCALARS = {
+    str: "text",
+    int: "a whole number",
+    float: "a finite number",
+    bool: "true or false",
+}
+
+
+def validate(kind: type[T], tree: object) -> T:
+    """Build a dataclass from a tree; unknown keys, missing keys and other types are faults.
+
+    Args:
+        kind: A dataclass of dataclasses, tuples, mappings and scalars.
+        tree: Dictionaries, lists and scalars, as a TOML or JSON reader gives them.
+
+    Raises:
+        FormatError: With every fault, each as `key: fault; allowed: ...`. Where the parts of a dataclass
+            have faults, contradictions between its parts are not looked for.
+    """
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    # A TypeAdapter takes no settings for a plain dataclass itself, but hands them on to those inside a tuple.
+    adapter = TypeAdapter(tuple[kind], config=config)  # type: ignore[valid-type]  # known only at run time
+    try:
+        # As JSON, because strict Python input would have to hold the dataclasses already.
+        return adapter.validate_json(json.dumps([tree], default=str))[0]
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        raise FormatError(tuple(_fault(kind, detail) for detail in details)) from error
+
+
+def _fault(kind: type, detail: ErrorDetails) -> str:
+    path = detail["loc"][1:]
+    if detail["type"] == "value_error":
+        return f"{_key(path)}: {detail['ctx']['error']}"
+    if detail["type"] == "missing":
+        return f"{_key(path)}: missing; allowed: {_allowed(_type_at(kind, path))}"
+    if detail["type"] == "unexpected_keyword_argument":
+        return f"{_key(path)}: unknown; allowed: {_allowed(_type_at(kind, path[:-1]))}"
+    return f"{_key(path)}: is {_shown(detail['input'])}; allowed: {_allowed(_type_at(kind, path))}"
+
+
+def _key(path: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text or "document"
+
+
+def _type_at(kind: Any, path: tuple[int | str, ...]) -> Any:
+    """The declared type of the value that a path leads to, from the outermost dataclass."""
+    for part in path:
+        kind = _without_none(kind)
+        origin = typing.get_origin(kind) or kind
+        if dataclasses.is_dataclass(origin):
+            hint = typing.get_type_hints(origin)[str(part)]
+            kind = typing.get_args(kind)[0] if isinstance(hint, TypeVar) else hint
+        else:
+            kind = typing.get_args(kind)[0 if origin is tuple else 1]
+    return _without_none(kind)
+
+
+def _without_none(kind: Any) -> Any:
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return next(arm for arm in typing.get_args(kind) if arm is not type(None))
+    return kind
+
+
+def _allowed(kind: Any) -> str:
+    origin = typing.get_origin(kind) or kind
+    if origin is typing.Literal:
+        return ", ".join(str(word) for word in typing.get_args(kind))
+    if dataclasses.is_dataclass(origin):
+        return f"the keys {', '.join(field.name for field in dataclasses.fields(origin))}"
+    if origin is tuple:
+        return f"a list, each {_allowed(typing.get_args(kind)[0])}"
+    return _SCALARS.get(origin, "keys with texts")
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 40 else text[:37] + "..."

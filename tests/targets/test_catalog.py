@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from edgekit_runtime.errors import ProfileError
+from edgekit_targets.catalog import load_profile, target_names
+
+
+def test_the_catalog_lists_its_targets_sorted() -> None:
+    assert target_names() == ("host", "raspberry-pi-4b")
+
+
+@pytest.mark.parametrize("name", target_names())
+def test_every_profile_of_the_catalog_is_sound(name: str) -> None:
+    loaded = load_profile(name)
+
+    cited = _sources_of({k: v for k, v in tomllib.loads(loaded.toml.decode()).items() if k != "sources"})
+    assert loaded.profile.name == name
+    assert cited == set(loaded.profile.sources), "every citation is used"
+    assert loaded.profile.runtimes[0].format == "tflite"
+
+
+def _sources_of(tree: dict[str, object]) -> set[str]:
+    found = {part for key, part in tree.items() if key == "source" and isinstance(part, str)}
+    return found.union(*(_sources_of(part) for part in tree.values() if isinstance(part, dict)))
+
+
+def test_the_raspberry_pi_4_has_no_dot_product_and_takes_int8_with_the_published_reason() -> None:
+    profile = load_profile("raspberry-pi-4b").profile
+
+    assert profile.cpu.has("dotprod") is False
+    assert profile.cpu.has("neon") is True
+    assert profile.recipe.name == "int8"
+    assert "3.2x" in profile.recipe.reason
+    assert "2022-02-08" in profile.sources[profile.recipe.source]
+
+
+def test_the_host_claims_nothing_of_its_hardware() -> None:
+    profile = load_profile("host").profile
+
+    assert profile.cpu.clock_mhz is None
+    assert profile.memory.ram_kib is None
+    assert profile.boards == ()
+
+
+def test_an_unknown_name_is_told_with_the_nearest_and_all_names() -> None:
+    with pytest.raises(ProfileError) as caught:
+        load_profile("Raspbery-Pi4")
+
+    assert "Nearest: raspberry-pi-4b." in str(caught.value)
+    assert "allowed: host, raspberry-pi-4b, or a path to a .toml file." in str(caught.value)
+
+
+def test_a_name_like_no_other_is_told_without_a_guess() -> None:
+    with pytest.raises(ProfileError) as caught:
+        load_profile("qqq")
+
+    assert "Nearest" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", "../host", "profiles/host"])
+def test_a_name_never_leaves_the_catalog(name: str) -> None:
+    with pytest.raises(ProfileError, match="There is no target"):
+        load_profile(name)
+
+
+def test_a_path_to_a_toml_file_is_read(tmp_path: Path) -> None:
+    own = tmp_path / "mine.toml"
+    own.write_bytes(load_profile("host").toml.replace(b'name = "host"', b'name = "mine"'))
+
+    assert load_profile(str(own)).profile.name == "mine"
+
+
+def test_faults_of_a_file_name_its_path(tmp_path: Path) -> None:
+    own = tmp_path / "mine.toml"
+    own.write_text('schema = "edgekit/profile"\nversion = 1\n')
+
+    with pytest.raises(ProfileError) as caught:
+        load_profile(str(own))
+
+    assert all(line.startswith(f"{own}: ") for line in caught.value.message.split("\n"))
+
+
+@pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()])
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, make: object) -> None:
+    path = tmp_path / "gone.toml"
+    assert callable(make)
+    make(path)
+
+    with pytest.raises(ProfileError, match=r"gone\.toml: the profile cannot be read"):
+        load_profile(str(path))

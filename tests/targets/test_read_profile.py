@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgekit_runtime.errors import ProfileError
+from edgekit_targets.read_profile import read_profile
+
+Tree = dict[str, Any]
+
+GOOD: Tree = {
+    "schema": "edgekit/profile",
+    "version": 1,
+    "name": "board",
+    "summary": "a board",
+    "boards": ["Board Model 1"],
+    "runtimes": [{"name": "ai-edge-litert", "version": "2.3.0", "format": "tflite"}],
+    "recipe": {"name": "int8", "reason": "it is fast", "source": "maker", "confidence": "vendor"},
+    "cpu": {
+        "cores": {"value": 4, "source": "maker", "confidence": "vendor"},
+        "clock_mhz": {"value": 1500, "source": "maker", "confidence": "vendor", "note": "as sold"},
+        "features": {"value": ["neon"], "source": "maker", "confidence": "verified"},
+        "caches": {"l2_kib": {"value": 1024, "source": "maker", "confidence": "estimated"}},
+    },
+    "memory": {"ram_kib": {"value": 1048576, "source": "maker", "confidence": "vendor"}},
+    "budgets": {"peak_rss_kib": 1000},
+    "sources": {"maker": "The maker's data sheet, 2020"},
+}
+
+
+def to_toml(tree: Tree) -> bytes:
+    """TOML takes JSON's scalars and lists as they are, and inline tables for the rest."""
+    return "\n".join(f"{key} = {_inline(value)}" for key, value in tree.items()).encode()
+
+
+def _inline(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_inline(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    return json.dumps(value)
+
+
+def changed(*changes: Callable[[Tree], None]) -> bytes:
+    tree = deepcopy(GOOD)
+    for change in changes:
+        change(tree)
+    return to_toml(tree)
+
+
+def faults_of(toml: bytes) -> list[str]:
+    with pytest.raises(ProfileError) as caught:
+        read_profile(toml, "board.toml")
+    return caught.value.message.split("\n")
+
+
+def test_a_profile_is_read_with_its_sources_bytes_and_checksum() -> None:
+    toml = to_toml(GOOD)
+
+    loaded = read_profile(toml, "board.toml")
+
+    clock = loaded.profile.cpu.clock_mhz
+    assert clock is not None
+    assert (clock.value, clock.source, clock.confidence, clock.note) == (1500.0, "maker", "vendor", "as sold")
+    assert loaded.profile.sources["maker"] == "The maker's data sheet, 2020"
+    assert loaded.profile.budgets.peak_rss_kib == 1000
+    assert loaded.toml == toml
+    assert loaded.sha256 == hashlib.sha256(toml).hexdigest()
+
+
+def test_what_is_not_known_is_absent() -> None:
+    profile = read_profile(changed(lambda t: t.pop("cpu"), lambda t: t.pop("memory")), "board.toml").profile
+
+    assert profile.cpu.clock_mhz is None
+    assert profile.memory.ram_kib is None
+
+
+FAULTS: dict[str, Callable[[Tree], None]] = {
+    "name: missing; allowed: text": lambda t: t.pop("name"),
+    "summary: is 7; allowed: text": lambda t: t.update(summary=7),
+    "fpu: unknown; allowed: the keys": lambda t: t.update(fpu=1),
+    "boards: is 1; allowed: a list, each text": lambda t: t.update(boards=1),
+    'runtimes[0].name: is "tvm"; allowed: ai-edge-litert': lambda t: t["runtimes"][0].update(name="tvm"),
+    'recipe.name: is "int3"; allowed: int8, float32': lambda t: t["recipe"].update(name="int3"),
+    "recipe.source: is 'hearsay'; allowed: a key of [sources]: maker": lambda t: t["recipe"].update(source="hearsay"),
+    "recipe.confidence: missing; allowed: verified, vendor, estimated": lambda t: t["recipe"].pop("confidence"),
+    'cpu.cores.value: is "4"; allowed: a whole number': lambda t: t["cpu"]["cores"].update(value="4"),
+    'cpu.cores.confidence: is "sure"; allowed: verified': lambda t: t["cpu"]["cores"].update(confidence="sure"),
+    "cpu.cores.why: unknown; allowed: the keys value": lambda t: t["cpu"]["cores"].update(why="x"),
+    "cpu.clock_mhz: value is -1; allowed: more than 0": lambda t: t["cpu"]["clock_mhz"].update(value=-1),
+    "cpu.clock_mhz.source: is 'myth'; allowed": lambda t: t["cpu"]["clock_mhz"].update(source="myth"),
+    'cpu.features.value[0]: is "mmx"; allowed: neon': lambda t: t["cpu"]["features"].update(value=["mmx"]),
+    "cpu.caches.l4_kib: unknown; allowed: the keys l1_data_kib": lambda t: t["cpu"]["caches"].update(l4_kib=1),
+    "memory.ram_kib: is 8; allowed: the keys value": lambda t: t["memory"].update(ram_kib=8),
+    "budgets: peak_rss_kib not above 0; allowed: more than 0": lambda t: t["budgets"].update(peak_rss_kib=0),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_is_one_line_that_names_file_key_and_what_is_allowed(fault: str) -> None:
+    (line,) = faults_of(changed(FAULTS[fault]))
+
+    assert line.startswith(f"board.toml: {fault}")
+
+
+@given(st.sets(st.sampled_from(sorted(FAULTS)), min_size=1))
+def test_k_faults_give_k_lines(faults: set[str]) -> None:
+    lines = faults_of(changed(*(FAULTS[fault] for fault in faults)))
+
+    assert len(lines) == len(faults)
+    for fault in faults:
+        assert sum(line.startswith(f"board.toml: {fault}") for line in lines) == 1
+
+
+def test_without_sources_every_figure_lacks_its_source() -> None:
+    lines = faults_of(changed(lambda t: t.pop("sources")))
+
+    assert "board.toml: sources: missing; allowed: keys with texts" in lines
+    assert "board.toml: cpu.cores.source: is 'maker'; allowed: a key of [sources], which has none" in lines
+
+
+def test_a_newer_version_is_refused() -> None:
+    assert faults_of(changed(lambda t: t.update(version=2))) == ["board.toml: version: is 2; allowed: 1"]
+
+
+def test_another_schema_is_refused() -> None:
+    (line,) = faults_of(changed(lambda t: t.update(schema="edgekit/report")))
+
+    assert line == "board.toml: schema: is 'edgekit/report'; allowed: 'edgekit/profile'"
+
+
+@pytest.mark.parametrize("toml", [b"name = ", b"\xff\xfe", b"name = 1\nname = 2"])
+def test_what_is_no_toml_is_refused(toml: bytes) -> None:
+    (line,) = faults_of(toml)
+
+    assert line.startswith("board.toml: it is no TOML in UTF-8: ")
+
+
+def test_a_profile_without_runtimes_is_refused() -> None:
+    assert faults_of(changed(lambda t: t.update(runtimes=[]))) == [
+        "board.toml: document: runtimes is empty; allowed: at least one"
+    ]
