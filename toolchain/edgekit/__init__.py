@@ -1,1 +1,39 @@
-"""edgekit: a trained model to an edge device, and the truth about how it runs there."""
+"""edgekit: a trained model to an edge device, and the truth about how it runs there.
+
+Each verb of the command line is a function of the same name: `edgekit.convert`, `edgekit.bench`,
+`edgekit.compare`, `edgekit.demo`, `edgekit.runtime`. They are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgekit.benching import bench as bench
+    from edgekit.demo import demo as demo
+    from edgekit.pipeline.convert import convert as convert
+    from edgekit.reports.compare import compare as compare
+    from edgekit_devices.package import build_runtime as runtime
+
+_VERBS = {
+    "convert": "edgekit.pipeline.convert:convert",
+    "bench": "edgekit.benching:bench",
+    "compare": "edgekit.reports.compare:compare",
+    "demo": "edgekit.demo:demo",
+    "runtime": "edgekit_devices.package:build_runtime",
+}
+
+__all__ = ["bench", "compare", "convert", "demo", "runtime"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _VERBS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module, _, function = _VERBS[name].partition(":")
+    return getattr(import_module(module), function)
+
+
+def __dir__() -> list[str]:
+    return sorted(_VERBS)
