@@ -7,6 +7,7 @@ import os
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -131,7 +132,7 @@ def _unpack(path: Path, folder: Path) -> None:
                 if not _is_plain(member.filename) or stat.S_ISLNK(member.external_attr >> 16):
                     raise BundleError(f"{path}: refused: {member.filename!r} points outside the bundle.")
             archive.extractall(folder)  # every name was checked above
-    except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]  # zlib's own error escapes from a damaged member
+    except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError, zlib.error) as error:
         raise BundleError(f"{path}: not a bundle: it is no readable zip ({error}).", hint=REDO) from error
 
 

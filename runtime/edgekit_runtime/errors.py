@@ -121,5 +121,11 @@ def error_from_code(code: str, message: str, hint: str) -> EdgekitError:
     return kinds.get(code, EdgekitError)(message, hint=hint)
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of a library's error that says something, for the end of a message."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(error).__name__
+
+
 def _family(kind: type[EdgekitError]) -> list[type[EdgekitError]]:
     return [kind] + [member for child in kind.__subclasses__() for member in _family(child)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit_runtime.errors import MissingExtraError, ModelError
+from edgekit_runtime.errors import MissingExtraError, ModelError, first_line
 from edgekit_runtime.tensor import Quantization, TensorSpec
 
 try:
@@ -50,6 +50,12 @@ class LiteRtInterpreter:
         """`xnnpack` when a delegate took operators over, else `builtin`."""
         return "xnnpack" if any(name == "DELEGATE" for name, *_ in _operators(self._interpreter)) else "builtin"
 
+    def signature(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """From the names of the signature's inputs, and of its outputs, to the file's tensors."""
+        runner = self._interpreter.get_signature_runner()
+        inputs = {name: str(detail["name"]) for name, detail in runner.get_input_details().items()}
+        return inputs, {name: str(detail["name"]) for name, detail in runner.get_output_details().items()}
+
     def set_input(self, index: int, value: np.ndarray) -> None:
         """Copy a value of the input's shape and type in.
 
@@ -59,7 +65,7 @@ class LiteRtInterpreter:
         try:
             self._interpreter.set_tensor(self._input_indexes[index], value)
         except ValueError as error:
-            raise ModelError(f"{self._path}: input {self.inputs[index].name}: {_line(error)}") from error
+            raise ModelError(f"{self._path}: input {self.inputs[index].name}: {first_line(error)}") from error
 
     def invoke(self) -> None:
         """Run the model once.
@@ -70,7 +76,7 @@ class LiteRtInterpreter:
         try:
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
-            raise ModelError(f"{self._path}: LiteRT cannot run it: {_line(error)}") from error
+            raise ModelError(f"{self._path}: LiteRT cannot run it: {first_line(error)}") from error
 
     def output(self, index: int) -> np.ndarray:
         """A copy of an output."""
@@ -136,7 +142,7 @@ class TensorReader:
                 self._interpreter.set_tensor(index, value)
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
-            raise ModelError(f"{self._path}: LiteRT cannot run it: {_line(error)}") from error
+            raise ModelError(f"{self._path}: LiteRT cannot run it: {first_line(error)}") from error
         for index, spec in self._activations:
             yield spec, self._interpreter.get_tensor(index)
 
@@ -147,7 +153,7 @@ def _open(path: str, **options: Any) -> Any:  # LiteRT ships no types; this file
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         raise ModelError(
-            f"{path}: LiteRT refuses it: {_line(error)}", hint="It may be damaged, or need operators LiteRT lacks."
+            f"{path}: LiteRT refuses it: {first_line(error)}", hint="It may be damaged, or need operators LiteRT lacks."
         ) from error
     return interpreter
 
@@ -167,8 +173,3 @@ def _spec(detail: Any) -> TensorSpec:
         axis = int(parameters["quantized_dimension"]) if len(scales) > 1 else None
         quantization = Quantization(scales, tuple(int(z) for z in parameters["zero_points"]), axis)
     return TensorSpec(detail["name"], tuple(int(size) for size in detail["shape"]), dtype, quantization)
-
-
-def _line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

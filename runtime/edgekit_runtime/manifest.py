@@ -49,19 +49,17 @@ class Tolerance:
 
 
 @dataclass(frozen=True)
-class InputBinding:
-    """An input under its source's name, and the file's tensor that takes it."""
+class Binding:
+    """An input or output under its source's name, and the file's tensor for it."""
 
     source: TensorSpec
     stored: TensorSpec
 
 
 @dataclass(frozen=True)
-class OutputBinding:
-    """An output under its source's name, the file's tensor, and its tolerance."""
+class OutputBinding(Binding):
+    """An output's binding with its tolerance."""
 
-    source: TensorSpec
-    stored: TensorSpec
     tolerance: Tolerance
 
 
@@ -119,7 +117,7 @@ class Manifest:
     name: str
     format: str
     scheme: str
-    inputs: tuple[InputBinding, ...]
+    inputs: tuple[Binding, ...]
     outputs: tuple[OutputBinding, ...]
     kernels: str
     golden_data: str

@@ -12,7 +12,7 @@ from edgekit_runtime.bundle import open_bundle
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.golden import input_order, output_order
 from edgekit_runtime.interpreter import Interpreter, open_interpreter
-from edgekit_runtime.manifest import InputBinding, Manifest
+from edgekit_runtime.manifest import Binding, Manifest
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -74,7 +74,7 @@ class Model:
         return inputs
 
     @staticmethod
-    def _with_batch(binding: InputBinding, array: np.ndarray) -> tuple[np.ndarray, bool]:
+    def _with_batch(binding: Binding, array: np.ndarray) -> tuple[np.ndarray, bool]:
         array = np.asarray(array)
         shape = binding.stored.sample_shape
         if array.shape == shape:

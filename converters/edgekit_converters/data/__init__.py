@@ -1,0 +1,1 @@
+"""Samples for calibration and evaluation, and what is measured on them."""

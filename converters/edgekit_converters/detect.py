@@ -1,0 +1,46 @@
+"""Tell a source model's format by its content, without opening it with a framework."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from edgekit_runtime.errors import ModelError
+
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"  # HDF5 file format specification, version 3, section II.A
+TFLITE_MAGIC = b"TFL3"
+ALLOWED = "allowed: a Keras model as .keras or .h5"
+
+
+def detect_source(path: Path) -> str:
+    """Tell a source model's format: `keras` or `keras-h5`.
+
+    Raises:
+        ModelError: There is no such file, or it is no model this edgekit converts.
+    """
+    if path.is_dir():
+        raise ModelError(f"{path}: it is a folder; {ALLOWED}.", hint="Save it with model.save('model.keras').")
+    try:
+        with open(path, "rb") as file:
+            head = file.read(8)
+    except FileNotFoundError as error:
+        raise ModelError(f"{path}: no such file.", hint="Check the path.") from error
+    except OSError as error:
+        raise ModelError(f"{path}: it cannot be read: {error.strerror}.") from error
+    if head == HDF5_MAGIC:
+        return "keras-h5"
+    if _is_keras_zip(path):
+        return "keras"
+    if head[4:8] == TFLITE_MAGIC:
+        raise ModelError(
+            f"{path}: it is a finished .tflite file; {ALLOWED}.",
+            hint=f"Measure it as it is: edgekit bench {path}",
+        )
+    raise ModelError(f"{path}: it is not a model; {ALLOWED}.", hint="Save it with model.save('model.keras').")
+
+
+def _is_keras_zip(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return {"config.json", "metadata.json"} <= set(archive.namelist())

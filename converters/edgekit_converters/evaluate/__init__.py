@@ -1,0 +1,1 @@
+"""Running an exported file under the device's interpreter, and holding it against its source."""

@@ -1,0 +1,106 @@
+"""The exported file's session: it is opened and run in a child process."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgekit_converters.binding import Border, bind
+from edgekit_converters.data.source import open_drawn
+from edgekit_converters.settings import DataSettings
+from edgekit_converters.source import SourceInfo
+from edgekit_runtime.affine import store
+from edgekit_runtime.child import Child, Report, serve
+from edgekit_runtime.codec import decode, encode
+from edgekit_runtime.progress import Progress
+
+OPEN_TIMEOUT_S = 120.0
+STAGE = "running the exported file"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An exported file that its interpreter has loaded.
+
+    Attributes:
+        border: Its inputs and outputs under the source's names.
+        library: The interpreter, with version.
+        kernels: The kernels that it takes.
+    """
+
+    border: Border
+    library: str
+    kernels: str
+
+
+class ExportedSession:
+    """The parent's end of the session.
+
+    Args:
+        on_log: Takes each line the interpreter writes on stderr.
+    """
+
+    def __init__(self, *, on_log: Callable[[str], None] | None = None) -> None:
+        self._child = Child([sys.executable, "-m", "edgekit_converters.evaluate"], stage=STAGE, on_log=on_log)
+
+    def __enter__(self) -> ExportedSession:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._child.close()
+
+    def open(self, model: Path, info: SourceInfo) -> Opened:
+        """Load an exported file and match it with its source.
+
+        Raises:
+            ModelError: The interpreter refuses it.
+            ConversionError: An input or output was lost.
+        """
+        payload = {"model": str(model), "info": encode(info)}
+        return decode(Opened, self._child.call("open", payload, timeout_s=OPEN_TIMEOUT_S))
+
+    def run(self, data: DataSettings, output: Path, progress: Progress) -> None:
+        """Run the loaded file on drawn samples; write its stored outputs as `.npz`, one array each, `(N, ...)`."""
+        payload = {"data": encode(data), "output": str(output)}
+        self._child.call("run", payload, on_progress=lambda p: progress(STAGE, p["done"], p["total"]))
+
+
+def serve_exported() -> None:
+    """Be the child's end of the session; never returns."""
+    from edgekit_runtime.litert import LiteRtInterpreter
+
+    loaded: list[tuple[LiteRtInterpreter, Border]] = []
+
+    def on_open(payload: dict[str, Any], _: Report) -> dict[str, Any]:
+        interpreter = LiteRtInterpreter(payload["model"])
+        stored = (interpreter.inputs, interpreter.outputs)
+        border = bind(decode(SourceInfo, payload["info"]), stored, interpreter.signature())
+        loaded[:] = [(interpreter, border)]
+        return dict(encode(Opened(border, interpreter.library, interpreter.kernels)))
+
+    def on_run(payload: dict[str, Any], report: Report) -> dict[str, Any]:
+        outputs = _run(*loaded[0], decode(DataSettings, payload["data"]), report)
+        with open(payload["output"], "wb") as file:
+            np.savez(file, allow_pickle=False, **outputs)
+        return {}
+
+    serve({"open": on_open, "run": on_run})
+
+
+def _run(interpreter: Any, border: Border, settings: DataSettings, report: Report) -> dict[str, np.ndarray]:
+    source, indexes = open_drawn(settings, Border.sources(border.inputs), Border.sources(border.outputs))
+    places = [[spec.name for spec in interpreter.outputs].index(b.stored.name) for b in border.outputs]
+    rows: list[list[np.ndarray]] = []
+    for done, sample in enumerate(source.read(indexes), start=1):
+        for k, i in enumerate(border.file_order):
+            binding = border.inputs[i]
+            interpreter.set_input(k, store(sample.inputs[binding.source.name][None], binding.stored))
+        interpreter.invoke()
+        rows.append([interpreter.output(place)[0] for place in places])
+        report({"done": done, "total": len(indexes)})
+    return {b.source.name: np.stack([row[k] for row in rows]) for k, b in enumerate(border.outputs)}

@@ -1,0 +1,113 @@
+"""A framework session: one live model in a child process, reached by calls that carry files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from edgekit_converters.data.source import Sample, open_drawn
+from edgekit_converters.model import Model
+from edgekit_converters.settings import DataSettings
+from edgekit_converters.source import SourceInfo
+from edgekit_runtime.child import Child, Report, serve
+from edgekit_runtime.codec import decode, encode
+from edgekit_runtime.progress import Progress
+
+BATCH = 32
+Loader = Callable[[Path, str, bool], Model]
+
+
+class FrameworkSession:
+    """The parent's end of a session.
+
+    Args:
+        module: The framework's package, which is run as a program.
+        memory_limit_bytes: Resident memory at which the child is ended; `None` for no limit.
+        on_log: Takes each line the framework writes on stderr.
+    """
+
+    def __init__(
+        self, module: str, *, memory_limit_bytes: int | None = None, on_log: Callable[[str], None] | None = None
+    ) -> None:
+        argv = [sys.executable, "-m", module]
+        self._child = Child(argv, stage="loading the model", memory_limit_bytes=memory_limit_bytes, on_log=on_log)
+
+    def __enter__(self) -> FrameworkSession:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._child.close()
+
+    def load(self, path: Path, source_format: str, *, trust: bool) -> SourceInfo:
+        """Load a model.
+
+        Raises:
+            ModelError: It is damaged, or holds what this session does not run.
+        """
+        payload = {"path": str(path), "format": source_format, "trust": trust}
+        return decode(SourceInfo, self._child.call("load", payload))
+
+    def predict(self, data: DataSettings, output: Path, progress: Progress) -> None:
+        """Run the model on drawn samples and write its outputs as `.npz`, one array for each output."""
+        payload = {"data": encode(data), "output": str(output)}
+        self._child.call(
+            "predict",
+            payload,
+            stage="running the source model",
+            on_progress=lambda p: progress("running the source model", p["done"], p["total"]),
+        )
+
+    def export_tflite(self, output: Path) -> None:
+        """Write the model as float32 `.tflite`.
+
+        Raises:
+            ConversionError: The framework refuses.
+        """
+        self._child.call("export", {"output": str(output)}, stage="exporting to TFLite")
+
+
+def serve_framework(load: Loader) -> None:
+    """Be the child's end of a session; never returns.
+
+    Args:
+        load: Loads a model of this framework from a path, a format and whether its code is trusted.
+    """
+    loaded: list[Model] = []
+
+    def on_load(payload: dict[str, Any], _: Report) -> dict[str, Any]:
+        loaded[:] = [load(Path(payload["path"]), payload["format"], payload["trust"])]
+        return dict(encode(loaded[0].info))
+
+    def on_predict(payload: dict[str, Any], report: Report) -> dict[str, Any]:
+        outputs = _predict(loaded[0], decode(DataSettings, payload["data"]), report)
+        with open(payload["output"], "wb") as file:
+            np.savez(file, allow_pickle=False, **outputs)
+        return {}
+
+    def on_export(payload: dict[str, Any], _: Report) -> dict[str, Any]:
+        loaded[0].export_tflite(Path(payload["output"]))
+        return {}
+
+    serve({"load": on_load, "predict": on_predict, "export": on_export})
+
+
+def _predict(model: Model, settings: DataSettings, report: Report) -> dict[str, np.ndarray]:
+    source, indexes = open_drawn(settings, model.info.inputs, model.info.outputs)
+    parts: list[dict[str, np.ndarray]] = []
+    batch: list[Sample] = []
+    for done, sample in enumerate(source.read(indexes), start=1):
+        batch.append(sample)
+        if len(batch) == BATCH or done == len(indexes):
+            parts.append(model.predict(_stack(batch)))
+            batch = []
+            report({"done": done, "total": len(indexes)})
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _stack(batch: list[Sample]) -> dict[str, np.ndarray]:
+    return {name: np.stack([sample.inputs[name] for sample in batch]) for name in batch[0].inputs}

@@ -1,0 +1,1 @@
+"""Keras models; the only importer of TensorFlow and Keras."""

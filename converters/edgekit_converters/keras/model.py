@@ -1,0 +1,135 @@
+"""A live Keras model: load, run, export."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from edgekit_converters.keras.config import check_safe
+from edgekit_converters.source import SourceInfo, signature_names
+from edgekit_runtime.errors import ConversionError, ModelError, first_line
+from edgekit_runtime.manifest import Library
+from edgekit_runtime.tensor import TensorSpec
+
+SUFFIXES = {"keras": ".keras", "keras-h5": ".h5"}
+
+
+class KerasModel:
+    """A loaded Keras model.
+
+    Args:
+        model: The model itself.
+        path: Where it came from, for errors.
+
+    Raises:
+        ModelError: Its inputs are not known, or have free axes besides the batch.
+    """
+
+    def __init__(self, model: Any, path: Path) -> None:
+        self._model = model
+        self._path = path
+        self.info = self._describe()
+
+    def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Outputs by name for a batch, each `(N, ...)`."""
+        values = [inputs[spec.name] for spec in self.info.inputs]
+        outputs = _flatten(self._model(values if len(values) > 1 else values[0], training=False))
+        return {
+            spec.name: np.asarray(keras.ops.convert_to_numpy(output))
+            for spec, output in zip(self.info.outputs, outputs, strict=True)
+        }
+
+    def export_tflite(self, path: Path) -> None:
+        """Write it as float32 `.tflite` with a static batch of 1, under its own input and output names.
+
+        Raises:
+            ConversionError: TensorFlow refuses.
+        """
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix="savedmodel-") as folder:
+            try:
+                self._export_saved_model(folder)
+                content = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+            except Exception as error:  # TensorFlow raises many kinds; the user gets one line
+                raise ConversionError(
+                    f"{self._path}: TensorFlow cannot convert it to TFLite: {first_line(error)}",
+                    hint="See the whole log with -v.",
+                ) from error
+        path.write_bytes(content)
+
+    def _export_saved_model(self, folder: str) -> None:
+        specs = [
+            tf.TensorSpec((1, *spec.sample_shape), spec.dtype, name=name)
+            for spec, name in zip(self.info.inputs, signature_names(self.info.inputs), strict=True)
+        ]
+        names = signature_names(self.info.outputs)
+
+        def run(*inputs: Any) -> dict[str, Any]:
+            outputs = _flatten(self._model(list(inputs) if len(inputs) > 1 else inputs[0], training=False))
+            return dict(zip(names, outputs, strict=True))
+
+        archive = keras.export.ExportArchive()
+        archive.track(self._model)
+        archive.add_endpoint("serve", run, input_signature=specs)
+        archive.write_out(folder, verbose=False)
+
+    def _describe(self) -> SourceInfo:
+        if not getattr(self._model, "inputs", None):
+            raise ModelError(
+                f"{self._path}: it does not tell the shape of its inputs.",
+                hint="Call the model once on data, then save it.",
+            )
+        inputs = tuple(_spec(tensor.name, tensor) for tensor in _flatten(self._model.inputs))
+        for spec in inputs:
+            if -1 in spec.sample_shape:
+                raise ModelError(
+                    f"{self._path}: input {spec.name} has shape {spec.shape}; allowed: only the batch axis is free.",
+                    hint="Build the model with a fixed input shape.",
+                )
+        tensors = _flatten(self._model.outputs)
+        names = list(getattr(self._model, "output_names", ())) or [tensor.name for tensor in tensors]
+        outputs = tuple(_spec(name, tensor) for name, tensor in zip(names, tensors, strict=True))
+        libraries = (Library("keras", keras.__version__), Library("tensorflow", tf.__version__))
+        return SourceInfo(inputs, outputs, int(self._model.count_params()), libraries)
+
+
+def load_model(path: Path, source_format: str, trust: bool) -> KerasModel:
+    """Load a saved Keras model.
+
+    Args:
+        path: The file.
+        source_format: `keras` or `keras-h5`.
+        trust: Whether code inside the file may run.
+
+    Raises:
+        ModelError: It is damaged, holds code that is not trusted, or Keras cannot load it.
+    """
+    if not trust:
+        check_safe(path, source_format)
+    with tempfile.TemporaryDirectory(prefix="edgekit-keras-") as folder:
+        # Keras goes by the suffix; edgekit goes by the content.
+        link = Path(folder, "model" + SUFFIXES[source_format])
+        os.symlink(path.resolve(), link)
+        try:
+            model = keras.models.load_model(link, compile=False, safe_mode=not trust)
+        except Exception as error:  # Keras raises many kinds; the user gets one line
+            raise ModelError(
+                f"{path}: Keras {keras.__version__} cannot load it: {first_line(error)}",
+                hint="See the whole log with -v, or save it again with this version of Keras.",
+            ) from error
+    return KerasModel(model, path)
+
+
+def _spec(name: str, tensor: Any) -> TensorSpec:
+    shape = (-1, *(-1 if size is None else int(size) for size in tensor.shape[1:]))
+    return TensorSpec(name, shape, str(keras.backend.standardize_dtype(tensor.dtype)))
+
+
+def _flatten(value: Any) -> list[Any]:
+    return list(keras.tree.flatten(value))

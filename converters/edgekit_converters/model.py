@@ -1,0 +1,36 @@
+"""What every framework's model can do inside its session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from edgekit_converters.source import SourceInfo
+
+
+class Model(Protocol):
+    """A live model of a framework; it exists only inside a framework session."""
+
+    @property
+    def info(self) -> SourceInfo:
+        """What it takes and gives."""
+        ...
+
+    def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Outputs by name for a batch, each `(N, ...)`.
+
+        Args:
+            inputs: By name, each `(N, ...)`.
+        """
+        ...
+
+    def export_tflite(self, path: Path) -> None:
+        """Write it as float32 `.tflite` with a static batch of 1, under its own input and output names.
+
+        Raises:
+            ConversionError: The framework refuses.
+        """
+        ...

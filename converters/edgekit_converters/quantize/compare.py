@@ -1,0 +1,84 @@
+"""Hold the quantized file's activations against the float file's, tensor by tensor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from edgekit_converters.quantize.statistics import Range
+from edgekit_converters.quantize.trail import TensorTrail
+from edgekit_runtime.affine import restore, store
+from edgekit_runtime.litert import TensorReader
+from edgekit_runtime.tensor import TensorSpec
+
+
+class _Power:
+    """Sums of squares of one tensor's float values and of their error."""
+
+    def __init__(self) -> None:
+        self.signal = self.noise = 0.0
+        self.count = 0
+
+    def add(self, expected: np.ndarray, found: np.ndarray) -> None:
+        flat = expected.ravel()
+        error = flat - found.ravel()
+        self.signal += float(np.dot(flat, flat))
+        self.noise += float(np.dot(error, error))
+        self.count += flat.size
+
+    @property
+    def sqnr_db(self) -> float | None:
+        if self.signal <= 0 or self.noise <= 0:
+            return None
+        return round(10 * math.log10(self.signal / self.noise), 2)
+
+    def peak_over_rms(self, found: Range) -> float | None:
+        if self.signal <= 0 or self.count == 0:
+            return None
+        return round(max(abs(found.low), abs(found.high)) / math.sqrt(self.signal / self.count), 2)
+
+
+def compare_tensors(
+    float_model: Path,
+    quantized_model: Path,
+    ranges: Mapping[str, Range],
+    samples: Iterable[tuple[np.ndarray, ...]],
+) -> tuple[TensorTrail, ...]:
+    """Compare every activation that both files have under the same name.
+
+    Args:
+        float_model: The float file.
+        quantized_model: The quantized one.
+        ranges: Ranges of the float file's activations over the calibration samples.
+        samples: For each sample one float array per input, with a batch axis of 1.
+    """
+    expected, found = TensorReader(str(float_model)), TensorReader(str(quantized_model))
+    order = [[spec.name for spec in expected.inputs].index(spec.name) for spec in found.inputs]
+    powers: dict[str, _Power] = {name: _Power() for name in ranges}
+    for values in samples:
+        wanted = {spec.name: activation for spec, activation in expected.run(values) if spec.name in powers}
+        stored = tuple(store(values[index], spec) for index, spec in zip(order, found.inputs, strict=True))
+        for spec, activation in found.run(stored):
+            if spec.name in wanted and activation.shape == wanted[spec.name].shape:
+                powers[spec.name].add(wanted[spec.name], restore(activation, spec))
+    specs = {spec.name: spec for spec in found.activations}
+    return tuple(
+        _trail(name, expected.operators.get(name, ""), ranges[name], specs.get(name), powers[name]) for name in ranges
+    )
+
+
+def _trail(name: str, operator: str, found: Range, spec: TensorSpec | None, power: _Power) -> TensorTrail:
+    quantization = spec.quantization if spec else None
+    return TensorTrail(
+        name,
+        operator,
+        found.low,
+        found.high,
+        quantization.scale[0] if quantization else None,
+        quantization.zero_point[0] if quantization else None,
+        power.sqnr_db,
+        power.peak_over_rms(found),
+    )
