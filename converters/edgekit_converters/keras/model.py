@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,7 @@ class KerasModel:
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs by name for a batch, each `(N, ...)`."""
-        values = [inputs[spec.name] for spec in self.info.inputs]
-        outputs = _flatten(self._model(values if len(values) > 1 else values[0], training=False))
+        outputs = self._call([inputs[spec.name] for spec in self.info.inputs])
         return {
             spec.name: np.asarray(keras.ops.convert_to_numpy(output))
             for spec, output in zip(self.info.outputs, outputs, strict=True)
@@ -63,6 +62,10 @@ class KerasModel:
                 ) from error
         path.write_bytes(content)
 
+    def _call(self, values: Sequence[Any]) -> list[Any]:
+        nested = keras.tree.pack_sequence_as(self._model.input, list(values))
+        return _flatten(self._model(nested, training=False))
+
     def _export_saved_model(self, folder: str) -> None:
         specs = [
             tf.TensorSpec((1, *spec.sample_shape), spec.dtype, name=name)
@@ -71,8 +74,7 @@ class KerasModel:
         names = signature_names(self.info.outputs)
 
         def run(*inputs: Any) -> dict[str, Any]:
-            outputs = _flatten(self._model(list(inputs) if len(inputs) > 1 else inputs[0], training=False))
-            return dict(zip(names, outputs, strict=True))
+            return dict(zip(names, self._call(inputs), strict=True))
 
         archive = keras.export.ExportArchive()
         archive.track(self._model)

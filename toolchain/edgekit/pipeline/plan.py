@@ -1,0 +1,190 @@
+"""A plan: every choice of a conversion resolved, each with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edgekit.pipeline.recipe import RECIPES, Recipe
+from edgekit_converters.data.metrics import METRICS
+from edgekit_converters.detect import detect_source
+from edgekit_converters.settings import BORDER_TYPES, DataSettings
+from edgekit_runtime.errors import DataError, RecipeError
+from edgekit_targets.catalog import load_profile
+from edgekit_targets.profile import LoadedProfile
+
+ZIP_SUFFIX = ".edgekit"
+ALL_METRICS = ("auto", *METRICS)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; `None` leaves the choice to the target.
+
+    Attributes:
+        model: The source model.
+        target: Name of a target, or a path to a profile.
+        quantize: Name of a scheme.
+        input_dtype: Type of the file's inputs.
+        output_dtype: Type of the file's outputs.
+        calibrate: Calibration data.
+        evaluate: Evaluation data.
+        metric: A metric, or `auto`.
+        samples: Calibration samples to draw.
+        seed: Seed of the draw.
+        output: Where the bundle goes: a folder, or a zip when it ends in `.edgekit`.
+        license: Licence of the model, kept in the manifest.
+        trust: Whether code inside the model may run.
+        force: Whether an existing output is replaced.
+    """
+
+    model: Path
+    target: str
+    quantize: str | None = None
+    input_dtype: str | None = None
+    output_dtype: str | None = None
+    calibrate: Path | None = None
+    evaluate: Path | None = None
+    metric: str = "auto"
+    samples: int = 500
+    seed: int = 0
+    output: Path | None = None
+    license: str | None = None
+    trust: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One choice of a plan.
+
+    Attributes:
+        what: What was to be chosen.
+        value: What was chosen.
+        reason: Why.
+    """
+
+    what: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A conversion, ready to run.
+
+    Attributes:
+        request: What was asked for.
+        source_format: Format of the source, by its content.
+        target: The profile.
+        recipe: With every field resolved.
+        calibration: Which samples give the ranges; `None` when nothing needs them.
+        evaluation: Which samples are evaluated; `None` without.
+        output: Where the bundle goes.
+        choices: Every choice, for the user.
+    """
+
+    request: Request
+    source_format: str
+    target: LoadedProfile
+    recipe: Recipe
+    calibration: DataSettings | None
+    evaluation: DataSettings | None
+    output: Path
+    choices: tuple[Choice, ...]
+
+
+def make_plan(request: Request) -> Plan:
+    """Resolve every choice of a conversion; nothing is converted yet.
+
+    Raises:
+        ModelError: The source is no model.
+        ProfileError: The target is unknown, or its profile has faults.
+        RecipeError: What was asked contradicts itself.
+        DataError: A data file does not exist.
+    """
+    source_format = detect_source(request.model)
+    target = load_profile(request.target)
+    recipe, recipe_choices = _choose_recipe(request, target)
+    calibration, calibration_choice = _choose_calibration(request, recipe)
+    evaluation, evaluation_choice = _choose_evaluation(request)
+    output = request.output or Path(f"{request.model.stem}-{target.profile.name}-{recipe.quantize.scheme}")
+    runtime = target.profile.runtimes[0]
+    choices = (
+        Choice("source", source_format, "told by the content of the file"),
+        Choice(
+            "format", runtime.format, f"{runtime.name} {runtime.version} is the first runtime of {target.profile.name}"
+        ),
+        *recipe_choices,
+        Choice("batch", "1", "a device answers one sample at a time; a static shape lets the kernels be planned ahead"),
+        calibration_choice,
+        evaluation_choice,
+        Choice("output", str(output), "one zip" if output.suffix == ZIP_SUFFIX else "a folder"),
+    )
+    return Plan(request, source_format, target, recipe, calibration, evaluation, output, choices)
+
+
+def _choose_recipe(request: Request, target: LoadedProfile) -> tuple[Recipe, tuple[Choice, ...]]:
+    chosen = target.profile.recipe
+    name = request.quantize or chosen.name
+    if name not in RECIPES:
+        raise RecipeError(f"--quantize {name}: unknown scheme; allowed: {', '.join(RECIPES)}.")
+    reason = "asked for" if request.quantize else f"chosen by {target.profile.name}: {chosen.reason}"
+    settings = RECIPES[name].quantize
+    choices = [Choice("scheme", name, reason)]
+    for border, asked in (("input", request.input_dtype), ("output", request.output_dtype)):
+        dtype = asked or getattr(settings, f"{border}_dtype")
+        _check_border(border, dtype, name)
+        why = "asked for" if asked else _border_reason(name)
+        choices.append(Choice(f"{border}s", dtype, why))
+        settings = replace(settings, **{f"{border}_dtype": dtype})
+    return Recipe(name, settings), tuple(choices)
+
+
+def _check_border(border: str, dtype: str, scheme: str) -> None:
+    if dtype not in BORDER_TYPES:
+        raise RecipeError(f"--{border}-dtype {dtype}: unknown type; allowed: {', '.join(BORDER_TYPES)}.")
+    if dtype == "int8" and scheme == "float32":
+        raise RecipeError(
+            f"--{border}-dtype int8 needs --quantize int8; the scheme is float32.", hint="Leave one of the two out."
+        )
+
+
+def _border_reason(scheme: str) -> str:
+    if scheme == "float32":
+        return "nothing is quantized"
+    return "no conversion inside the file; the runtime takes and gives real numbers all the same"
+
+
+def _choose_calibration(request: Request, recipe: Recipe) -> tuple[DataSettings | None, Choice]:
+    settings = None
+    if request.calibrate is not None:
+        _check_exists(request.calibrate)
+        settings = DataSettings(str(request.calibrate), request.samples, request.seed)
+    if recipe.quantize.scheme == "float32":
+        why = "nothing is quantized" + ("; the data gives the golden samples only" if settings else "")
+        return settings, Choice("calibration", "none", why)
+    if settings is None:
+        raise RecipeError(
+            "static int8 needs samples of real inputs to find the ranges of activations, and none were given.",
+            hint="Add --calibrate DATA.npz, or ask for --quantize float32.",
+        )
+    value = f"up to {request.samples} samples of {request.calibrate}"
+    why = f"drawn over the whole set with seed {request.seed}; ranges are minimum and maximum"
+    return settings, Choice("calibration", value, why)
+
+
+def _choose_evaluation(request: Request) -> tuple[DataSettings | None, Choice]:
+    if request.metric not in ALL_METRICS:
+        raise RecipeError(f"--metric {request.metric}: unknown metric; allowed: {', '.join(ALL_METRICS)}.")
+    if request.evaluate is None:
+        return None, Choice("evaluation", "none", "no --evaluate data, so accuracy stays unknown")
+    _check_exists(request.evaluate)
+    settings = DataSettings(str(request.evaluate), None, request.seed)
+    why = "the exported file under the device's interpreter, beside the source model on the same samples"
+    return settings, Choice("evaluation", f"all of {request.evaluate}", why)
+
+
+def _check_exists(path: Path) -> None:
+    if not path.exists():
+        raise DataError(f"{path}: no such file.", hint="Check the path.")
