@@ -22,8 +22,9 @@ from typing import IO, Any, Callable, Optional
 
 from edgekit_runtime.errors import EdgekitError, UserError, error_from_code
 
-LOG_BYTES = 64 * 1024
+LOG_CHARS = 64 * 1024
 POLL_S = 0.1
+DEATH_HINTS = {-9: "The system may have run out of memory: close other programs, or take a larger machine."}
 
 Payload = dict[str, Any]  # a JSON object; each session gives its calls typed faces
 Report = Callable[[Payload], None]
@@ -73,7 +74,9 @@ class Child:
         self._limit = memory_limit_bytes
         self._on_log = on_log
         self._tail: deque[str] = deque()
-        self._tail_bytes = 0
+        self._tail_chars = 0
+        self._tail_lock = threading.Lock()
+        self._ended = False
         self._answers: queue.Queue[Optional[str]] = queue.Queue()
         self._process = subprocess.Popen(
             list(argv),
@@ -133,6 +136,7 @@ class Child:
                 raise _rebuild(answer["error"])
             if on_progress is not None:
                 on_progress(answer["progress"])
+            self._watch(stage, deadline, timeout_s)
 
     def close(self) -> None:
         """End the child and everything that it started."""
@@ -152,8 +156,9 @@ class Child:
 
     @property
     def log(self) -> str:
-        """The last 64 KiB of its stderr."""
-        return "".join(self._tail)
+        """The last 64 Ki characters of its stderr."""
+        with self._tail_lock:
+            return "".join(self._tail)
 
     def _send(self, message: Payload) -> None:
         try:
@@ -171,15 +176,21 @@ class Child:
                 self._watch(stage, deadline, timeout_s)
                 continue
             if line is None:
+                self._answers.put(None)  # the next call finds it, too
                 raise self._death(stage)
-            return dict(json.loads(line))
+            answer = _parse(line)
+            if answer is not None:
+                return answer
+            self._keep(line)
 
     def _watch(self, stage: str, deadline: Optional[float], timeout_s: Optional[float]) -> None:
+        if self._process.poll() is not None:
+            self._kill()  # what it started may hold its pipes open; without it, their end is read next
         if deadline is not None and time.monotonic() > deadline:
             self._kill()
             raise ChildError(
                 f"{stage}: no answer within {timeout_s:g} s, so it was ended.",
-                hint="Give it more time with --timeout, or check the model.",
+                hint="The model may never come to an end here, or the machine is too slow for it.",
                 log=self.log,
             )
         rss = resident_bytes(self._process.pid) if self._limit is not None else None
@@ -192,23 +203,29 @@ class Child:
             )
 
     def _death(self, stage: str) -> ChildError:
-        status = self._process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it closed its answers, but may live on
+            self._process.wait(timeout=1.0)
+        status = self._kill()
         for thread in self._threads:
             thread.join(timeout=1.0)
         how = f"was ended by {_signal_name(-status)}" if status < 0 else f"ended with status {status}"
         lines = [line.strip() for line in self.log.splitlines() if line.strip()]
         last = f" Its last words: {lines[-1]}" if lines else ""
-        return ChildError(f"{stage}: the process {how}.{last}", log=self.log)
+        return ChildError(f"{stage}: the process {how}.{last}", hint=DEATH_HINTS.get(status, ""), log=self.log)
 
-    def _kill(self) -> None:
+    def _kill(self) -> int:
+        """End the whole group, once: later its number may be another's. Returns the child's exit status."""
+        if self._ended:
+            return self._process.wait()
+        self._ended = True
         try:
             if hasattr(os, "killpg"):
                 os.killpg(self._process.pid, signal.SIGKILL)
             else:
                 self._process.kill()
         except OSError:
-            pass
-        self._process.wait()
+            pass  # nobody is left
+        return self._process.wait()
 
     def _read_answers(self, stream: IO[str]) -> None:
         for line in stream:
@@ -217,12 +234,16 @@ class Child:
 
     def _read_log(self, stream: IO[str]) -> None:
         for line in stream:
-            self._tail.append(line)
-            self._tail_bytes += len(line)
-            while self._tail_bytes > LOG_BYTES and len(self._tail) > 1:
-                self._tail_bytes -= len(self._tail.popleft())
-            if self._on_log is not None:
-                self._on_log(line)
+            self._keep(line)
+
+    def _keep(self, line: str) -> None:
+        with self._tail_lock:
+            self._tail.append(line[-LOG_CHARS:])
+            self._tail_chars += len(self._tail[-1])
+            while self._tail_chars > LOG_CHARS:
+                self._tail_chars -= len(self._tail.popleft())
+        if self._on_log is not None:
+            self._on_log(line)
 
 
 def serve(handlers: Mapping[str, Handler]) -> None:
@@ -234,10 +255,12 @@ def serve(handlers: Mapping[str, Handler]) -> None:
         handlers: From the name of a call to the function that answers it.
     """
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    requests = os.fdopen(os.dup(0), encoding="utf-8")
     os.dup2(2, 1)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # what the handlers start must not read our calls
     sys.stdout = sys.stderr
     calls: queue.Queue[str] = queue.Queue()
-    threading.Thread(target=_read_calls, args=(calls,), daemon=True).start()
+    threading.Thread(target=_read_calls, args=(requests, calls), daemon=True).start()
 
     def say(kind: str, content: Payload) -> None:
         answers.write(json.dumps({kind: content}) + "\n")
@@ -263,16 +286,28 @@ def resident_bytes(pid: int) -> Optional[int]:
         return None
 
 
-def _read_calls(calls: queue.Queue[str]) -> None:
-    for line in sys.stdin:
+def _read_calls(requests: IO[str], calls: queue.Queue[str]) -> None:
+    for line in requests:
         calls.put(line)
-    os._exit(0)  # the parent is gone: nobody waits for what is under way
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)  # the parent is gone: nobody waits for what is under way
+    os._exit(0)
 
 
 def _environment(extra: Optional[Mapping[str, str]]) -> dict[str, str]:
     env = {**os.environ, **(extra or {})}
-    env["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    env["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    env["PYTHONSAFEPATH"] = "1"  # exactly our path: a user's numpy.py in the working folder is not imported
     return env
+
+
+def _parse(line: str) -> Optional[Payload]:
+    """An answer; `None` for what an import printed on stdout before `serve` took it over."""
+    try:
+        answer = json.loads(line)
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) and answer.keys() & {"result", "error", "progress"} else None
 
 
 def _rebuild(error: Mapping[str, str]) -> Exception:

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import re
+import types
 import typing
 from typing import Any, Callable, Optional, TypeVar
 
 T = TypeVar("T")
+UNIONS = (typing.Union, getattr(types, "UnionType", typing.Union))  # `X | None` on Python 3.10 and newer
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class FormatError(ValueError):
@@ -48,7 +53,8 @@ def dumps(value: object, *, schema: str = "", version: int = 0) -> str:
     tree = encode(value)
     if schema:
         tree = {"schema": schema, "version": version, **tree}
-    return json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return LONE_SURROGATE.sub(_escape, text)
 
 
 def dumps_document(document: object) -> str:
@@ -64,8 +70,10 @@ def loads_document(kind: type[T], text: str) -> T:
         FormatError: It is no JSON, another schema, a newer version, or has faults.
     """
     try:
-        tree = json.loads(text)
-    except ValueError as error:
+        tree = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+    except FormatError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise FormatError((f"it is no JSON: {error}",)) from error
     return decode(kind, strip_header(kind, tree))
 
@@ -101,7 +109,7 @@ def decode(kind: type[T], tree: object) -> T:
 
 def _decode(kind: Any, tree: Any, at: str, faults: list[str]) -> Any:
     origin = typing.get_origin(kind)
-    if origin is typing.Union:
+    if origin in UNIONS:
         inner = [arm for arm in typing.get_args(kind) if arm is not type(None)]
         return None if tree is None else _decode(inner[0], tree, at, faults)
     if origin is tuple:
@@ -114,7 +122,10 @@ def _decode(kind: Any, tree: Any, at: str, faults: list[str]) -> Any:
 def _decode_tuple(args: tuple[Any, ...], tree: Any, at: str, faults: list[str]) -> Any:
     if not isinstance(tree, list):
         return _fault(faults, at, f"is {_shown(tree)}; allowed: a list")
-    return tuple(_decode(args[0], item, f"{at}[{i}]", faults) for i, item in enumerate(tree))
+    kinds = (args[0],) * len(tree) if args[-1] is Ellipsis else args
+    if len(tree) != len(kinds):
+        return _fault(faults, at, f"has {len(tree)} items; allowed: {len(kinds)}")
+    return tuple(_decode(kind, item, f"{at}[{i}]", faults) for i, (kind, item) in enumerate(zip(kinds, tree)))
 
 
 def _decode_dataclass(kind: type, tree: Any, at: str, faults: list[str]) -> Any:
@@ -130,7 +141,7 @@ def _decode_dataclass(kind: type, tree: Any, at: str, faults: list[str]) -> Any:
     for name, field in fields.items():
         if name in tree:
             values[name] = _decode(hints[name], tree[name], _join(at, name), faults)
-        elif field.default is dataclasses.MISSING:
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             _fault(faults, _join(at, name), "missing")
     if len(faults) > before:
         return None
@@ -145,11 +156,36 @@ def _build(kind: Callable[..., Any], values: dict[str, Any], at: str, faults: li
 
 
 def _decode_scalar(kind: Any, tree: Any, at: str, faults: list[str]) -> Any:
-    if kind is float and isinstance(tree, int) and not isinstance(tree, bool):
-        return float(tree)
+    if kind is float and isinstance(tree, (int, float)) and not isinstance(tree, bool):
+        return _decode_float(tree, at, faults)
     if not isinstance(tree, kind) or (isinstance(tree, bool) and kind is not bool):
         return _fault(faults, at, f"is {_shown(tree)}; allowed: {kind.__name__}")
     return tree
+
+
+def _decode_float(tree: float, at: str, faults: list[str]) -> Any:
+    try:
+        value = float(tree)
+    except OverflowError:  # an integer that no double holds
+        value = math.inf
+    return value if math.isfinite(value) else _fault(faults, at, "is too large; allowed: a finite number")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    tree = dict(pairs)
+    if len(tree) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise FormatError(tuple(f"{key}: stands twice" for key in tree if keys.count(key) > 1))
+    return tree
+
+
+def _refuse_constant(name: str) -> Any:
+    raise FormatError((f"it holds {name}; allowed: finite numbers",))
+
+
+def _escape(match: re.Match[str]) -> str:
+    """Half of a character, such as a file name that is no UTF-8 brings: no encoder takes it as it is."""
+    return f"\\u{ord(match[0]):04x}"
 
 
 def _fault(faults: list[str], at: str, text: str) -> None:
@@ -161,5 +197,7 @@ def _join(at: str, key: str) -> str:
 
 
 def _shown(tree: Optional[object]) -> str:
+    if isinstance(tree, (dict, list)):
+        return "an object" if isinstance(tree, dict) else "a list"
     text = json.dumps(tree, default=str)
     return text if len(text) <= 40 else text[:37] + "..."

@@ -16,12 +16,21 @@ class Interval:
     Attributes:
         low: Lower end.
         high: Upper end.
-        confidence: Share of such intervals that hold the true value, 0 to 1.
+        confidence: Share of such intervals that hold the true value, between 0 and 1.
+
+    Raises:
+        ValueError: An end is not finite, the ends are exchanged, or the confidence is no share.
     """
 
     low: float
     high: float
     confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
+            raise ValueError(f"interval is {self.low!r} to {self.high!r}; allowed: finite ends, the lower first")
+        if not 0 < self.confidence < 1:
+            raise ValueError(f"confidence is {self.confidence!r}; allowed: between 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -51,10 +60,10 @@ class Figure:
         if self.mode not in MODES:
             raise ValueError(f"mode is {self.mode!r}; allowed: {', '.join(MODES)}")
         if self.mode == "unavailable":
-            if self.value is not None or not self.reason:
-                raise ValueError("an unavailable figure has a reason and no value")
-        elif self.value is None or not math.isfinite(self.value) or not self.method:
-            raise ValueError(f"a {self.mode} figure has a finite value and a method")
+            if self.value is not None or self.method or self.interval or not self.reason:
+                raise ValueError("an unavailable figure has a reason, and no value, method or interval")
+        elif self.value is None or not math.isfinite(self.value) or not self.method or self.reason:
+            raise ValueError(f"a {self.mode} figure has a finite value and a method, and no reason")
 
     @property
     def available(self) -> bool:
