@@ -1,0 +1,42 @@
+"""Fixtures that many tests share, and the list of skipped tests for continuous integration."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root folder of this repository."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def assets() -> Path:
+    """The folder of real models and data; whatever asks for it is marked `assets`, and skipped where it is missing."""
+    folder = Path(os.environ.get("EDGEKIT_ASSETS") or REPOSITORY / "../shared/assets").resolve()
+    if not folder.is_dir():
+        pytest.skip(f"real models and data are not here: no folder {folder}; name another with EDGEKIT_ASSETS")
+    return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "assets" in getattr(item, "fixturenames", ()):
+            item.add_marker("assets")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Add the skipped tests to the file EDGEKIT_SKIPPED names: `assets` or `-`, test, reason, by tabs."""
+    if "EDGEKIT_SKIPPED" not in os.environ:
+        return
+    with open(os.environ["EDGEKIT_SKIPPED"], "a", encoding="utf-8") as file:
+        for report in terminalreporter.stats.get("skipped", ()):
+            kind = "assets" if "assets" in getattr(report, "keywords", ()) else "-"
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            print(kind, report.nodeid, " ".join(reason.split()), sep="\t", file=file)
