@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgekit_converters.source import SourceInfo, signature_names
 from edgekit_runtime.errors import ConversionError
 from edgekit_runtime.manifest import Binding
 from edgekit_runtime.tensor import TensorSpec
+
+if TYPE_CHECKING:
+    from edgekit_runtime.litert import LiteRtInterpreter
 
 
 @dataclass(frozen=True)
@@ -25,10 +30,22 @@ class Border:
     outputs: tuple[Binding, ...]
     file_order: tuple[int, ...]
 
-    @staticmethod
-    def sources(bindings: tuple[Binding, ...]) -> tuple[TensorSpec, ...]:
-        """The source's side of bindings."""
-        return tuple(binding.source for binding in bindings)
+
+def open_exported(model: Path, info: SourceInfo) -> tuple[LiteRtInterpreter, Border]:
+    """Load an exported file, and match its tensors with its source's inputs and outputs.
+
+    Args:
+        model: The file.
+        info: The source that it was exported from.
+
+    Raises:
+        ModelError: The interpreter refuses it.
+        ConversionError: An input or output was lost.
+    """
+    from edgekit_runtime.litert import LiteRtInterpreter
+
+    interpreter = LiteRtInterpreter(str(model))
+    return interpreter, bind(info, (interpreter.inputs, interpreter.outputs), interpreter.signature())
 
 
 def bind(

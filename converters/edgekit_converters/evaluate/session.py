@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgekit_converters.binding import Border, bind
+from edgekit_converters.binding import Border, open_exported
 from edgekit_converters.data.source import open_drawn
 from edgekit_converters.settings import DataSettings
 from edgekit_converters.source import SourceInfo
@@ -18,6 +18,9 @@ from edgekit_runtime.affine import store
 from edgekit_runtime.child import Child, Report, serve
 from edgekit_runtime.codec import decode, encode
 from edgekit_runtime.progress import Progress
+
+if TYPE_CHECKING:
+    from edgekit_runtime.litert import LiteRtInterpreter
 
 OPEN_TIMEOUT_S = 120.0
 STAGE = "running the exported file"
@@ -72,15 +75,12 @@ class ExportedSession:
 
 def serve_exported() -> None:
     """Be the child's end of the session; never returns."""
-    from edgekit_runtime.litert import LiteRtInterpreter
-
-    loaded: list[tuple[LiteRtInterpreter, Border]] = []
+    loaded: list[tuple[LiteRtInterpreter, SourceInfo, Border]] = []
 
     def on_open(payload: dict[str, Any], _: Report) -> dict[str, Any]:
-        interpreter = LiteRtInterpreter(payload["model"])
-        stored = (interpreter.inputs, interpreter.outputs)
-        border = bind(decode(SourceInfo, payload["info"]), stored, interpreter.signature())
-        loaded[:] = [(interpreter, border)]
+        info = decode(SourceInfo, payload["info"])
+        interpreter, border = open_exported(Path(payload["model"]), info)
+        loaded[:] = [(interpreter, info, border)]
         return dict(encode(Opened(border, interpreter.library, interpreter.kernels)))
 
     def on_run(payload: dict[str, Any], report: Report) -> dict[str, Any]:
@@ -92,8 +92,10 @@ def serve_exported() -> None:
     serve({"open": on_open, "run": on_run})
 
 
-def _run(interpreter: Any, border: Border, settings: DataSettings, report: Report) -> dict[str, np.ndarray]:
-    source, indexes = open_drawn(settings, Border.sources(border.inputs), Border.sources(border.outputs))
+def _run(
+    interpreter: LiteRtInterpreter, info: SourceInfo, border: Border, settings: DataSettings, report: Report
+) -> dict[str, np.ndarray]:
+    source, indexes = open_drawn(settings, info.inputs, info.outputs)
     places = [[spec.name for spec in interpreter.outputs].index(b.stored.name) for b in border.outputs]
     rows: list[list[np.ndarray]] = []
     for done, sample in enumerate(source.read(indexes), start=1):

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from edgekit_converters.binding import Border
+from edgekit_converters.binding import Border, open_exported
 from edgekit_converters.data.source import DataSource, open_drawn
 from edgekit_converters.quantize.trail import QuantizationTrail
 from edgekit_converters.settings import DataSettings, QuantizeSettings
+from edgekit_converters.source import SourceInfo
 from edgekit_runtime.child import Child, Report
 from edgekit_runtime.codec import decode, encode
 from edgekit_runtime.progress import Progress
@@ -24,7 +25,7 @@ COMPARED_SAMPLES = 4
 def quantize(
     float_model: Path,
     output: Path,
-    border: Border,
+    info: SourceInfo,
     settings: QuantizeSettings,
     data: DataSettings,
     *,
@@ -36,7 +37,7 @@ def quantize(
     Args:
         float_model: The float file.
         output: Where to write the quantized one.
-        border: Inputs and outputs of the float file under their source's names.
+        info: The source that the float file was exported from.
         settings: The scheme.
         data: Calibration samples.
         progress: Told while calibrating.
@@ -50,7 +51,7 @@ def quantize(
     payload = {
         "float_model": str(float_model),
         "output": str(output),
-        "border": encode(border),
+        "info": encode(info),
         "settings": encode(settings),
         "data": encode(data),
     }
@@ -66,13 +67,14 @@ def on_quantize(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     from edgekit_converters.quantize.engine import quantize_static
 
     float_model, output = Path(payload["float_model"]), Path(payload["output"])
-    border, settings = decode(Border, payload["border"]), decode(QuantizeSettings, payload["settings"])
+    info, settings = decode(SourceInfo, payload["info"]), decode(QuantizeSettings, payload["settings"])
     data = decode(DataSettings, payload["data"])
+    border = open_exported(float_model, info)[1]
 
     def tell(stage: str, done: int, total: int) -> None:
         report({"stage": stage, "done": done, "total": total})
 
-    source, indexes = open_drawn(data, border.sources(border.inputs), border.sources(border.outputs))
+    source, indexes = open_drawn(data, info.inputs, info.outputs)
     ranges = calibrate(float_model, _values(source, indexes, border), len(indexes), tell)
     quantize_static(float_model, ranges, settings, output)
     compared = indexes[:: max(1, len(indexes) // COMPARED_SAMPLES)][:COMPARED_SAMPLES]

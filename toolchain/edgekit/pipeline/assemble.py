@@ -1,0 +1,117 @@
+"""Put a bundle together from what the work left in its scratch folder."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from edgekit.pipeline.golden import bind_outputs
+from edgekit.pipeline.plan import Plan
+from edgekit.pipeline.work import GOLDEN_EXPORTED, GOLDEN_INPUTS, GOLDEN_SOURCE, Exported, read_arrays
+from edgekit.pipeline.write_bundle import list_files, write_document
+from edgekit_converters.evaluate.session import Opened
+from edgekit_converters.evaluation import EVALUATION_FILE, Evaluation
+from edgekit_converters.quantize.trail import QUANTIZATION_FILE
+from edgekit_converters.trail import TRAIL_FILE, StepResult, Trail
+from edgekit_runtime.bundle import sha256_of
+from edgekit_runtime.codec import dumps
+from edgekit_runtime.golden import Golden, golden_arrays
+from edgekit_runtime.manifest import GOLDEN_FILE, MANIFEST_FILE, PROFILE_FILE, RUN_FILE, Library, Manifest, Origin
+
+
+def assemble(
+    plan: Plan, scratch: Path, folder: Path, exported: Exported, opened: Opened, evaluation: Evaluation | None
+) -> Manifest:
+    """Write a bundle's folder.
+
+    Args:
+        plan: What was done.
+        scratch: Where the work left its files.
+        folder: The folder to make.
+        exported: What the sessions left.
+        opened: The exported file as its interpreter sees it.
+        evaluation: How it does beside its source.
+    """
+    folder.mkdir()
+    manifest = _manifest(plan, exported, opened)
+    shutil.copyfile(exported.model, folder / manifest.model_file)
+    (folder / PROFILE_FILE).write_bytes(plan.target.toml)
+    _write_golden(scratch, folder, manifest)
+    write_document(folder, TRAIL_FILE, _trail(exported))
+    if exported.quantization is not None:
+        write_document(folder, QUANTIZATION_FILE, exported.quantization)
+    if evaluation is not None:
+        write_document(folder, EVALUATION_FILE, evaluation)
+    manifest = replace(manifest, files=list_files(folder))
+    write_document(folder, MANIFEST_FILE, manifest)
+    return manifest
+
+
+def _manifest(plan: Plan, exported: Exported, opened: Opened) -> Manifest:
+    scheme = plan.recipe.quantize.scheme
+    libraries = [
+        *exported.info.libraries,
+        Library(*opened.library.split(" ", 1)),
+        Library("edgekit", version("edgekit")),
+    ]
+    if exported.quantization is not None:
+        libraries.append(Library(*exported.quantization.engine.split(" ", 1)))
+    origin = Origin(
+        source_sha256=sha256_of(plan.request.model),
+        source_format=plan.source_format,
+        target=plan.target.profile.name,
+        profile_sha256=plan.target.sha256,
+        recipe=plan.recipe.name,
+        recipe_sha256=hashlib.sha256(dumps(plan.recipe).encode()).hexdigest(),
+        libraries=tuple(sorted(libraries, key=lambda library: library.name)),
+    )
+    return Manifest(
+        name=plan.request.model.stem,
+        format="tflite",
+        scheme=scheme,
+        inputs=opened.border.inputs,
+        outputs=bind_outputs(opened.border, scheme, opened.kernels),
+        kernels=opened.kernels,
+        golden_data=exported.golden_kind,
+        origin=origin,
+        license=plan.request.license,
+        files=(),
+    )
+
+
+def _write_golden(scratch: Path, folder: Path, manifest: Manifest) -> None:
+    inputs = read_arrays(scratch / GOLDEN_INPUTS)
+    exported = read_arrays(scratch / GOLDEN_EXPORTED)
+    source = read_arrays(scratch / GOLDEN_SOURCE)
+    golden = Golden(
+        tuple(inputs[binding.source.name] for binding in manifest.inputs),
+        tuple(exported[binding.source.name] for binding in manifest.outputs),
+        tuple(source[binding.source.name] for binding in manifest.outputs),
+    )
+    with open(folder / GOLDEN_FILE, "wb") as file:
+        np.savez(file, allow_pickle=False, **golden_arrays(golden, manifest))
+
+
+def _trail(exported: Exported) -> Trail:
+    steps = [StepResult("export", "float32 TFLite, static batch 1", exported.float_model.stat().st_size)]
+    if exported.quantization is not None:
+        detail = f"static int8 by {exported.quantization.engine}, ranges: {exported.quantization.ranges}"
+        steps.append(StepResult("quantize", detail, exported.model.stat().st_size))
+    return Trail(exported.info.parameters, tuple(steps))
+
+
+def write_run(folder: Path, seconds: float) -> None:
+    """Write when, where and how long: the one file that differs from run to run."""
+    run = {
+        "converted_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
+        "host": platform.platform(),
+    }
+    (folder / RUN_FILE).write_text(dumps(run), encoding="utf-8")
