@@ -33,8 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Add the skipped tests to the file EDGEKIT_SKIPPED names: `assets` or `-`, test, reason, by tabs."""
-    if "EDGEKIT_SKIPPED" not in os.environ:
-        return
+    if "EDGEKIT_SKIPPED" not in os.environ or hasattr(terminalreporter.config, "workerinput"):
+        return  # nobody asked, or this is one of the parallel workers, whose reports the main process has
     with open(os.environ["EDGEKIT_SKIPPED"], "a", encoding="utf-8") as file:
         for report in terminalreporter.stats.get("skipped", ()):
             kind = "assets" if "assets" in getattr(report, "keywords", ()) else "-"
