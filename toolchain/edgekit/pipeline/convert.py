@@ -98,5 +98,5 @@ def _warnings(plan: Plan, exported: Exported, opened: Opened) -> tuple[str, ...]
     if opened.kernels != "xnnpack":
         warnings.append("the interpreter runs this model without XNNPACK, so it will be slow")
     if exported.quantization is not None and plan.request.calibrate == plan.request.evaluate:
-        warnings.append("calibration and evaluation use the same data: the accuracy shown is too kind")
+        warnings.append("calibration and evaluation use the same data: the result shown is too kind")
     return tuple(warnings)

@@ -1,0 +1,137 @@
+"""`edgekit convert`: a trained model to a bundle for a device."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgekit.cli.console import Volume, progress
+
+if TYPE_CHECKING:
+    from edgekit.pipeline.convert import Converted
+    from edgekit.pipeline.plan import Plan
+
+PATH = click.Path(path_type=Path)
+BYTES = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+def read_size(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Read a number of bytes, such as `4GB` or `512MiB`; click's callback for an option."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", value)
+    if found is None or found[2].upper() not in BYTES:
+        raise click.BadParameter(
+            f"{value!r} is no size; allowed: a number with KB, MB, GB, KiB, MiB or GiB.", ctx, param
+        )
+    return int(float(found[1]) * BYTES[found[2].upper()])
+
+
+@click.command()
+@click.argument("model", type=PATH)
+@click.option("--target", required=True, metavar="NAME|FILE.toml", help="Device to convert for.")
+@click.option("--quantize", metavar="SCHEME", help="float32 or int8.  [default: what the target chooses]")
+@click.option("--calibrate", type=PATH, metavar="DATA.npz", help="Samples of real inputs that give the ranges.")
+@click.option("--evaluate", type=PATH, metavar="DATA.npz", help="Samples with labels that give the accuracy.")
+@click.option("--metric", default="auto", show_default=True, help="accuracy, mean_squared_error, or by the labels.")
+@click.option("--input-dtype", metavar="TYPE", help="Type of the file's inputs: int8 or float32.")
+@click.option("--output-dtype", metavar="TYPE", help="Type of the file's outputs: int8 or float32.")
+@click.option("--samples", type=click.IntRange(min=1), default=500, show_default=True, help="Calibration samples.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every draw.")
+@click.option("-o", "--output", type=PATH, metavar="OUT", help="A folder, or a zip when it ends in .edgekit.")
+@click.option("--license", "license_name", metavar="NAME", help="Licence of the model, kept in the bundle.")
+@click.option("--memory-limit", callback=read_size, metavar="SIZE", help="End the conversion above this, such as 4GB.")
+@click.option("--trust", is_flag=True, help="Let code inside the model run (Lambda layers).")
+@click.option("--force", is_flag=True, help="Replace the output if it is there.")
+@click.option("--dry-run", is_flag=True, help="Print the plan with its reasons, and convert nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result for machines.")
+@click.pass_obj
+def convert(  # noqa: PLR0913, PLR0917  # one parameter for each option is click's way
+    volume: Volume,
+    model: Path,
+    target: str,
+    quantize: str | None,
+    calibrate: Path | None,
+    evaluate: Path | None,
+    metric: str,
+    input_dtype: str | None,
+    output_dtype: str | None,
+    samples: int,
+    seed: int,
+    output: Path | None,
+    license_name: str | None,
+    memory_limit: int | None,
+    trust: bool,
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Turn a trained Keras MODEL (.keras or .h5) into a bundle for a device.
+
+    The bundle holds the model as .tflite, samples with the outputs a device must give, the
+    target's profile, and how accurate the file is beside its source.
+    """
+    from edgekit.pipeline.plan import Request, make_plan
+
+    request = Request(
+        model=model,
+        target=target,
+        quantize=quantize,
+        input_dtype=input_dtype,
+        output_dtype=output_dtype,
+        calibrate=calibrate,
+        evaluate=evaluate,
+        metric=metric,
+        samples=samples,
+        seed=seed,
+        output=output,
+        license=license_name,
+        trust=trust,
+        force=force,
+    )
+    plan = make_plan(request)
+    if dry_run:
+        _show_plan(plan, as_json)
+        return
+    from edgekit.pipeline.convert import run_plan
+
+    with progress(volume.quiet, volume.verbose) as shown:
+        converted = run_plan(
+            plan, progress=shown, on_log=_log if volume.verbose else None, memory_limit_bytes=memory_limit
+        )
+    _show_converted(converted, as_json)
+
+
+def _show_plan(plan: Plan, as_json: bool) -> None:
+    if as_json:
+        from edgekit_runtime.codec import dumps
+
+        tree = {"target": plan.target.profile.name, "output": str(plan.output), "choices": plan.choices}
+        click.echo(dumps(tree, schema="edgekit/plan", version=1), nl=False)
+        return
+    from rich.console import Console
+
+    from edgekit.reports.render.conversion import print_plan
+
+    print_plan(plan, Console(highlight=False))
+
+
+def _show_converted(converted: Converted, as_json: bool) -> None:
+    if as_json:
+        from edgekit_runtime.codec import dumps
+
+        tree = {**vars(converted), "path": str(converted.path)}
+        click.echo(dumps(tree, schema="edgekit/converted", version=1), nl=False)
+        return
+    from rich.console import Console
+
+    from edgekit.reports.render.conversion import print_converted
+
+    print_converted(converted, Console(highlight=False))
+
+
+def _log(line: str) -> None:
+    click.echo(line, nl=False, err=True)
