@@ -68,7 +68,7 @@ class Lines:
         """Take how far a stage is; see `Progress`."""
         percent = min(100, 100 * done // total) if total > 0 else 0
         percent -= percent % LINE_EVERY_PERCENT
-        if stage == self._stage and percent <= self._percent:
+        if (stage, percent) == (self._stage, self._percent):
             return
         self._stage, self._percent = stage, percent
         click.echo(f"{stage}: {percent} %" if total > 0 else f"{stage} ...", err=True)
