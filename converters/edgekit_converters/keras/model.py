@@ -63,7 +63,7 @@ class KerasModel:
         path.write_bytes(content)
 
     def _call(self, values: Sequence[Any]) -> list[Any]:
-        nested = keras.tree.pack_sequence_as(self._model.input, list(values))
+        nested = keras.tree.pack_sequence_as(_input_structure(self._model), list(values))
         return _flatten(self._model(nested, training=False))
 
     def _export_saved_model(self, folder: str) -> None:
@@ -126,6 +126,14 @@ def load_model(path: Path, source_format: str, trust: bool) -> KerasModel:
                 hint="See the whole log with -v, or save it again with this version of Keras.",
             ) from error
     return KerasModel(model, path)
+
+
+def _input_structure(model: Any) -> Any:
+    """The nesting in which a model takes its inputs: a tensor, a list or a dictionary."""
+    try:
+        return model.input
+    except AttributeError:  # a Sequential model that was never called
+        return model.inputs[0]
 
 
 def _spec(name: str, tensor: Any) -> TensorSpec:
