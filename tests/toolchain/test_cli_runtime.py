@@ -1,0 +1,35 @@
+"""edgekit.cli.runtime: one file that a device's Python runs."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+
+from edgekit.cli.main import main
+
+
+def test_the_runtime_is_written_where_it_was_asked_for(tmp_path, capsys):
+    out = tmp_path / "edgekit-runtime.pyz"
+    assert main(["runtime", "--pyz", str(out)]) == 0
+    assert capsys.readouterr().out.startswith(f"{out} (")
+    assert "edgekit_runtime/child.py" in zipfile.ZipFile(out).namelist()
+
+
+def test_machines_get_path_and_size(tmp_path, capsys):
+    out = tmp_path / "edgekit-runtime.pyz"
+    assert main(["runtime", "--pyz", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"path": str(out), "size_bytes": out.stat().st_size}
+
+
+def test_a_folder_that_is_not_there_is_one_error_and_leaves_nothing(tmp_path, capsys):
+    out = tmp_path / "missing" / "edgekit-runtime.pyz"
+    assert main(["runtime", "--pyz", str(out), "--json"]) == 2
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["error"]["code"] == "output"
+    assert captured.err.startswith("error: ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_output_must_be_named(capsys):
+    assert main(["runtime"]) == 2
+    assert "--pyz" in capsys.readouterr().err
