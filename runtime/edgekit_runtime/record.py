@@ -6,6 +6,18 @@ from dataclasses import dataclass
 from typing import ClassVar, Optional
 
 from edgekit_runtime.figure import Figure
+from edgekit_runtime.runs import BenchSettings, MemoryReading, Run
+
+__all__ = [
+    "BenchSettings",
+    "Environment",
+    "Fact",
+    "GoldenCheck",
+    "MemoryReading",
+    "ModelIdentity",
+    "Record",
+    "Run",
+]
 
 
 @dataclass(frozen=True)
@@ -77,39 +89,6 @@ class ModelIdentity:
 
 
 @dataclass(frozen=True)
-class BenchSettings:
-    """How to measure.
-
-    Attributes:
-        threads: Threads of the interpreter.
-        min_runs: Fresh processes to begin with.
-        max_runs: Fresh processes at most.
-        warmup_s: Seconds of inferences that are not counted, in each process.
-        sample_s: Seconds of inferences that are counted, in each process.
-        min_samples: Counted inferences at least, in each process.
-        precision: Stop when the interval of the median is narrower than this share of it.
-        timeout_s: Seconds after which one process is given up.
-        seed: Seed of the made input where the model brings none.
-    """
-
-    threads: int = 1
-    min_runs: int = 5
-    max_runs: int = 20
-    warmup_s: float = 0.2
-    sample_s: float = 0.5
-    min_samples: int = 20
-    precision: float = 0.03
-    timeout_s: float = 120.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.threads < 1:
-            raise ValueError(f"threads is {self.threads}; allowed: 1 or more")
-        if not 5 <= self.min_runs <= self.max_runs:
-            raise ValueError("min_runs is at least 5, and at most max_runs")
-
-
-@dataclass(frozen=True)
 class GoldenCheck:
     """Whether the device gave the golden outputs.
 
@@ -126,44 +105,6 @@ class GoldenCheck:
     unit: str
     limit: float
     reason: str = ""
-
-
-@dataclass(frozen=True)
-class MemoryReading:
-    """Memory of one process around the model.
-
-    Attributes:
-        method: How the peak was read.
-        baseline_rss_bytes: Resident memory just before the model was loaded.
-        peak_rss_bytes: Highest resident memory from then on.
-        anonymous_rss_bytes: Resident memory that no file backs, at the end.
-        reason: Why there is no reading; empty otherwise.
-    """
-
-    method: str = ""
-    baseline_rss_bytes: Optional[int] = None
-    peak_rss_bytes: Optional[int] = None
-    anonymous_rss_bytes: Optional[int] = None
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One fresh process.
-
-    Attributes:
-        load_ns: Time to open the model and allocate its tensors.
-        first_inference_ns: Time of the first inference.
-        warmup_ns: Times of the inferences that are not counted.
-        latency_ns: Times of the counted inferences, in order.
-        memory: Memory of this process.
-    """
-
-    load_ns: int
-    first_inference_ns: int
-    warmup_ns: tuple[int, ...]
-    latency_ns: tuple[int, ...]
-    memory: MemoryReading
 
 
 @dataclass(frozen=True)
@@ -188,3 +129,9 @@ class Record:
     golden: GoldenCheck
     runs: tuple[Run, ...]
     precise: bool
+
+    def __post_init__(self) -> None:
+        if not self.settings.min_runs <= len(self.runs) <= self.settings.max_runs:
+            raise ValueError(
+                f"there are {len(self.runs)} runs; allowed: {self.settings.min_runs} to {self.settings.max_runs}"
+            )

@@ -1,0 +1,28 @@
+"""The entry of `python3 -m edgekit_runtime` and of the `.pyz`: the agent, and the processes that it starts."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Do what the command line asks for, and return the exit status."""
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    if command == "measure-process":  # first, and without the agent's imports: this process must stay small
+        from edgekit_runtime.measure import answer_one_call
+
+        answer_one_call()
+        return 0
+    if command == "prepare-process":
+        from edgekit_runtime.prepare import answer
+
+        answer()
+        return 0
+    from edgekit_runtime.agent import end_politely, run_agent
+
+    end_politely()
+    return run_agent(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""The agent's command line on the device: measure or check a model, for a person or for edgekit on the host."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+from edgekit_runtime.bench import bench, check
+from edgekit_runtime.codec import dumps, dumps_document
+from edgekit_runtime.errors import EdgekitError, UserError
+from edgekit_runtime.progress import progress_line
+from edgekit_runtime.runs import BenchSettings
+from edgekit_runtime.table import golden_line, record_table
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+BUG = 70
+HELP = {
+    "threads": "threads of the interpreter",
+    "min_runs": "fresh processes to begin with",
+    "max_runs": "fresh processes at most",
+    "warmup_s": "seconds of inferences that are not counted, in each process",
+    "sample_s": "seconds of inferences that are counted, in each process",
+    "min_samples": "counted inferences at least, in each process",
+    "precision": "stop when the interval of the median is narrower than this share of it",
+    "timeout_s": "seconds after which one process is given up",
+    "seed": "seed of the random input of a bare model file",
+}
+
+
+def run_agent(arguments: Sequence[str]) -> int:
+    """Do what the command line asks for: the result on stdout, the log on stderr.
+
+    Args:
+        arguments: Without the program's name.
+
+    Returns:
+        0 done; 2 the input is wrong; 3 the device failed; 70 a bug; 130 interrupted.
+    """
+    as_json = "--json" in arguments
+    try:
+        print(_run(arguments), end="")  # noqa: T201  # the result belongs on stdout
+        return 0
+    except EdgekitError as error:
+        return _tell(error.code, error.message, error.hint, error.exit_status, as_json)
+    except KeyboardInterrupt:
+        return _tell("device", "The agent was interrupted.", "", INTERRUPTED, as_json)
+    except Exception:  # noqa: BLE001  # the host must learn of a bug, too
+        return _tell("bug", traceback.format_exc(), "", BUG, as_json)
+
+
+def settings_arguments(settings: BenchSettings) -> tuple[str, ...]:
+    """The agent's options for these settings."""
+    return tuple(f"{_option(f.name)}={getattr(settings, f.name)}" for f in dataclasses.fields(settings))
+
+
+def end_politely() -> None:
+    """Let a lost connection or a request to end be as Ctrl-C: children are ended, temporary files removed."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays in force
+            signal.signal(number, signal.default_int_handler)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}.", hint=f"See {self.prog} --help.")
+
+
+def _run(arguments: Sequence[str]) -> str:
+    options = _parse(arguments)
+    settings = _settings(options)
+    if options.command == "check":
+        result = check(options.model, settings)
+        return dumps(result, schema="edgekit/golden-check", version=1) if options.json else golden_line(result)
+    record = bench(options.model, settings, _log_progress)
+    return dumps_document(record) if options.json else record_table(record)
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser(prog="edgekit-runtime", description="Check and measure models on this device.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="bench|check")
+    for name, text in (("bench", "check the golden outputs, then measure"), ("check", "check the golden outputs")):
+        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        command.add_argument("model", metavar="BUNDLE|MODEL", help="a bundle, or a bare model file")
+        command.add_argument("--json", action="store_true", help="print the result for machines")
+        for field in dataclasses.fields(BenchSettings):
+            command.add_argument(
+                _option(field.name),
+                dest=field.name,
+                type=type(field.default),
+                default=field.default,
+                metavar="N" if isinstance(field.default, int) else "X",
+                help=f"{HELP[field.name]} (default: %(default)s)",
+            )
+    return parser.parse_args(arguments)
+
+
+def _settings(options: argparse.Namespace) -> BenchSettings:
+    names = [field.name for field in dataclasses.fields(BenchSettings)]
+    try:
+        return BenchSettings(**{name: getattr(options, name) for name in names})
+    except ValueError as error:
+        raise UserError(f"{error}.") from error
+
+
+def _option(field: str) -> str:
+    return "--" + (field[:-2] if field.endswith("_s") else field).replace("_", "-")
+
+
+def _log_progress(stage: str, done: int, total: int) -> None:
+    print(progress_line(stage, done, total), file=sys.stderr, flush=True)  # noqa: T201  # the log
+
+
+def _tell(code: str, message: str, hint: str, status: int, as_json: bool) -> int:
+    if as_json:
+        print(dumps({"error": {"code": code, "message": message, "hint": hint}}), end="")  # noqa: T201  # for the host
+    else:
+        print(f"{message} {hint}".strip(), file=sys.stderr)  # noqa: T201  # the log
+    return status

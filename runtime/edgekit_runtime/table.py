@@ -1,0 +1,75 @@
+"""A record as plain text, for whoever sits at the device."""
+
+from __future__ import annotations
+
+from edgekit_runtime.figure import Figure
+from edgekit_runtime.record import Environment, Fact, GoldenCheck, Record
+from edgekit_runtime.summary import figures
+
+SCALES = {
+    "ns": ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")),
+    "byte": ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "byte")),
+}
+NAME_WIDTH = 17
+
+
+def record_table(record: Record) -> str:
+    """All of a record's figures, the surroundings, and why measuring ended, in lines."""
+    model = record.model
+    rows = [
+        ("model", f"{model.name} ({model.format}, {model.scheme})"),
+        *_environment_rows(record.environment),
+        ("threads", str(record.settings.threads)),
+        ("golden outputs", _golden(record.golden)),
+        *((named.name, _shown(named.figure)) for named in figures(record)),
+        ("processes", _ending(record)),
+    ]
+    return "".join(f"{name:<{NAME_WIDTH}}{text}\n" for name, text in rows)
+
+
+def golden_line(golden: GoldenCheck) -> str:
+    """The result of a golden check in one line."""
+    return f"golden outputs: {_golden(golden)}\n"
+
+
+def _environment_rows(environment: Environment) -> tuple[tuple[str, str], ...]:
+    return (
+        ("interpreter", f"{environment.interpreter}, {environment.kernels} kernels"),
+        ("board", _told(environment.board)),
+        ("processor", f"{_told(environment.cpu)}; {environment.cores} cores, {environment.machine}"),
+        ("system", f"{environment.system}, Python {environment.python}"),
+        ("memory", _shown(environment.memory_bytes)),
+        ("governor", _told(environment.governor)),
+        ("clock", _shown(environment.clock_mhz)),
+        ("temperature", _shown(environment.temperature_c)),
+        ("throttled", _told(environment.throttled)),
+    )
+
+
+def _golden(golden: GoldenCheck) -> str:
+    if golden.reason:
+        return f"not checked: {golden.reason}"
+    return f"{golden.samples} samples, largest difference {golden.worst:g} {golden.unit}, allowed {golden.limit:g}"
+
+
+def _told(fact: Fact) -> str:
+    return fact.value if fact.value is not None else f"unavailable: {fact.reason}"
+
+
+def _shown(figure: Figure) -> str:
+    if figure.value is None:
+        return f"unavailable: {figure.reason}"
+    scales = SCALES.get(figure.unit, ((1.0, figure.unit),))
+    factor, unit = next((scale for scale in scales if figure.value >= scale[0]), scales[-1])
+    text = f"{figure.value / factor:.4g} {unit}"
+    if figure.interval is not None:
+        low, high = figure.interval.low / factor, figure.interval.high / factor
+        text += f" ({low:.4g} to {high:.4g}, {figure.interval.confidence:.0%})"
+    return f"{text}, {figure.mode}: {figure.method}"
+
+
+def _ending(record: Record) -> str:
+    precision = f"{record.settings.precision:.1%}"
+    if record.precise:
+        return f"{len(record.runs)}; the interval of the median is under {precision} of it"
+    return f"{len(record.runs)}, the limit; the interval of the median is still {precision} of it or more"
