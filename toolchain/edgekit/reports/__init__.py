@@ -1,0 +1,1 @@
+"""Reports, their comparison, the gate on it, and how they are shown."""

@@ -1,0 +1,224 @@
+"""Reports and comparisons on a terminal, readable at 80 columns and without colour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from edgekit.reports.compare import Change, Comparison
+from edgekit.reports.gate import GateResult
+from edgekit.reports.render.units import Unit, difference_text, figure_text, ratio_text, unit_for
+from edgekit.reports.report import Report, Verdict
+from edgekit_converters.evaluation import Evaluation
+from edgekit_runtime.figure import Figure, measured
+
+_STYLES = {
+    "better": "green",
+    "worse": "red",
+    "fits": "green",
+    "over": "red",
+    "passed": "green",
+    "undecided": "yellow",
+    "failed": "red",
+}
+_FIGURE_WIDTH, _CHANGE_WIDTH = 14, 26  # with the longest metric and the gaps: 80 columns
+
+
+class _Footnotes:
+    """Reasons that do not fit into a table's cell, numbered as they come."""
+
+    def __init__(self) -> None:
+        self._reasons: list[str] = []
+
+    def mark(self, reason: str) -> str:
+        """The mark that stands in the cell; the same reason has the same mark."""
+        if reason not in self._reasons:
+            self._reasons.append(reason)
+        return f"[{self._reasons.index(reason) + 1}]"
+
+    def print(self, console: Console) -> None:
+        """Print the reasons below the table."""
+        for number, reason in enumerate(self._reasons, start=1):
+            _line(console, f"[{number}] {reason}")
+
+
+def print_comparison(comparison: Comparison, console: Console, gate: GateResult | None = None) -> None:
+    """Print a comparison: a legend, a table for each report after the first, and what speaks against them."""
+    letters = [chr(ord("A") + index) if index < 26 else str(index + 1) for index in range(len(comparison.sides))]
+    notes = _Footnotes()
+    console.print(_legend(comparison, letters))
+    for index in range(1, len(comparison.sides)):
+        console.print()
+        console.print(_table(comparison, index, letters, notes))
+    console.print()
+    notes.print(console)
+    figures = [figure for row in comparison.rows for figure in row.figures]
+    _line(console, f"{_modes(figures)}; ± and ranges: 95 % intervals; kB and MB: decimal.")
+    for warning in comparison.warnings:
+        _line(console, f"warning: {warning}", "yellow")
+    if gate is not None:
+        _print_gate(gate, console)
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print a report: what was measured where, the figures with their budgets, the model's quality, the notes."""
+    record, environment = report.record, report.record.environment
+    where = environment.board.value or environment.cpu.value or environment.machine
+    threads = f"{record.settings.threads} thread{'s' if record.settings.threads > 1 else ''}"
+    _line(console, f"{record.model.name}, {record.model.scheme}, on {where} (target {report.target})", "bold")
+    _line(console, f"{environment.interpreter}, {environment.kernels}, {threads}, {len(record.runs)} processes")
+    notes = _Footnotes()
+    console.print()
+    console.print(_report_table(report, notes))
+    console.print()
+    notes.print(console)
+    modes = _modes([named.figure for named in report.figures])
+    _line(console, f"{modes}; ±: 95 % interval; kB and MB: decimal.")
+    for line in (*_quality(report), _golden(report)):
+        _line(console, line)
+    for note in report.notes:
+        _line(console, f"note: {note}", "yellow")
+
+
+def _legend(comparison: Comparison, letters: Sequence[str]) -> Table:
+    legend = Table.grid(padding=(0, 2))
+    for letter, side in zip(letters, comparison.sides, strict=True):
+        legend.add_row(letter, Text(side.label), Text(f"{side.model}, {side.scheme}, on {side.board}"))
+    return legend
+
+
+def _table(comparison: Comparison, index: int, letters: Sequence[str], notes: _Footnotes) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("", no_wrap=True)
+    for shown in (0, index):
+        head = Text(f"{letters[shown]} {comparison.sides[shown].label}")
+        head.truncate(_FIGURE_WIDTH, overflow="ellipsis")
+        table.add_column(head, justify="right", no_wrap=True, min_width=_FIGURE_WIDTH)
+    table.add_column(f"{letters[index]} against {letters[0]}")
+    for row in comparison.rows:
+        shown_figures = (row.figures[0], row.figures[index])
+        unit = unit_for(shown_figures)
+        name = f"{row.metric} [{unit.name}]" if unit.name else row.metric
+        cells = [_cell(figure, unit, notes) for figure in shown_figures]
+        table.add_row(Text(name), *cells, _change(row.changes[index - 1], unit, notes))
+    return table
+
+
+def _cell(figure: Figure, unit: Unit, notes: _Footnotes) -> Text:
+    if figure.value is None:
+        return Text(f"missing {notes.mark(figure.reason)}", "yellow")
+    mode = "" if figure.mode == "measured" else f" {figure.mode}"
+    return Text(figure_text(figure, unit) + mode)
+
+
+def _change(change: Change, unit: Unit, notes: _Footnotes) -> Text:
+    figure = change.figure
+    if figure.value is None:
+        return Text(f"unknown {notes.mark(figure.reason)}", "yellow")
+    if figure.unit == "ratio":
+        value, ends = ratio_text(figure.value, figure.interval)
+        words = f"{value}x {change.verdict}"
+    else:
+        value, ends = _difference(figure, unit)
+        words = f"{value} {change.verdict}"
+    if change.verdict == "no significant difference":
+        words = change.verdict
+    parts = [words, ends] if ends else [words]
+    gap = ", " if sum(map(len, parts)) + 2 <= _CHANGE_WIDTH else ",\n"
+    return Text(gap.join(parts), _STYLES.get(change.verdict, ""))
+
+
+def _difference(figure: Figure, unit: Unit) -> tuple[str, str]:
+    assert figure.value is not None
+    name = "points" if figure.unit == "share" else unit.name
+    value, ends = difference_text(figure.value, figure.interval, unit)
+    return f"{value} {name}", f"{ends} {name}" if ends else ""
+
+
+def _print_gate(gate: GateResult, console: Console) -> None:
+    _line(console, f"gate {gate.condition}: {gate.outcome}", f"bold {_STYLES[gate.outcome]}")
+    for judgement in gate.judgements:
+        _line(console, f"  {judgement.label}: {judgement.outcome}, {judgement.reason}")
+
+
+def _report_table(report: Report, notes: _Footnotes) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("", no_wrap=True)
+    table.add_column("value", justify="right", no_wrap=True)
+    if report.verdicts:
+        table.add_column("budget", justify="right", no_wrap=True)
+        table.add_column("")
+    verdicts = {verdict.metric: verdict for verdict in report.verdicts}
+    for named in report.figures:
+        unit = unit_for([named.figure])
+        cell = _cell(named.figure, unit, notes)
+        cell.append(f" {unit.name}" if named.figure.available else "")
+        budget = _budget(verdicts.get(named.name), notes) if verdicts else ()
+        table.add_row(Text(named.name), cell, *budget)
+    return table
+
+
+def _budget(verdict: Verdict | None, notes: _Footnotes) -> tuple[Text, Text]:
+    if verdict is None:
+        return Text(), Text()
+    limit = measured(verdict.limit, verdict.unit, "budget")
+    unit = unit_for([limit])
+    mark = f" {notes.mark(verdict.reason)}" if verdict.reason else ""
+    style = _STYLES.get(verdict.outcome, "yellow")
+    return Text(f"{figure_text(limit, unit)} {unit.name}"), Text(verdict.outcome + mark, style)
+
+
+def _quality(report: Report) -> list[str]:
+    evaluation = report.evaluation
+    if evaluation is None:
+        return ["quality: unknown, the report holds no evaluation"]
+    return [*_metric_lines(evaluation), *_agreement_lines(evaluation)]
+
+
+def _metric_lines(evaluation: Evaluation) -> list[str]:
+    exported, source, change = evaluation.exported, evaluation.source, evaluation.change
+    if not (exported.available and source.available and change.available):
+        return [f"quality: unknown, {exported.reason or source.reason or change.reason}"]
+    unit = unit_for([exported])
+    difference, ends = _difference(change, unit)
+    samples = f"{exported.mode} on {evaluation.samples} samples"
+    return [
+        f"{evaluation.metric}: {figure_text(exported, unit)} {unit.name}, {samples}",
+        f"  its source: {figure_text(source, unit)} {unit.name}; change {difference}{f', {ends}' if ends else ''}",
+    ]
+
+
+def _agreement_lines(evaluation: Evaluation) -> list[str]:
+    agreement, flips = evaluation.agreement, evaluation.flips
+    if agreement is None or not agreement.available:
+        return []
+    unit = unit_for([agreement])
+    text = f"same answers as its source: {figure_text(agreement, unit)} {unit.name}"
+    if flips is None or flips.lost is None or flips.gained is None:
+        return [text]
+    return [f"{text}; {flips.total} changed ({flips.lost} right before, {flips.gained} now)"]
+
+
+def _golden(report: Report) -> str:
+    golden = report.record.golden
+    if golden.samples == 0:
+        return f"golden outputs: not checked, {golden.reason}"
+    return (
+        f"golden outputs: {golden.samples} samples within tolerance "
+        f"(worst {golden.worst:.3g}, allowed {golden.limit:.3g} {golden.unit})"
+    )
+
+
+def _modes(figures: Sequence[Figure]) -> str:
+    modes = sorted({figure.mode for figure in figures if figure.available})
+    if len(modes) == 1:
+        return f"All figures are {modes[0]}"
+    return "Figures are measured where nothing else is said"
+
+
+def _line(console: Console, text: str, style: str = "") -> None:
+    """Text as it is: file names and reasons hold no markup, and no number in them is dressed up."""
+    console.print(Text(text, style))

@@ -1,0 +1,68 @@
+"""What speaks against holding two reports against each other: other surroundings, missing checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from edgekit.reports.report import Report
+from edgekit_runtime.environment import throttle_words
+from edgekit_runtime.record import Environment, Fact, Record
+
+
+def _told(fact: Fact) -> str:
+    return fact.value if fact.value is not None else f"unknown ({fact.reason})"
+
+
+_SURROUNDINGS: tuple[tuple[str, Callable[[Environment], str]], ...] = (
+    ("board", lambda environment: _told(environment.board)),
+    ("instruction set", lambda environment: environment.machine),
+    ("processor", lambda environment: _told(environment.cpu)),
+    ("number of cores", lambda environment: str(environment.cores)),
+    ("system", lambda environment: environment.system),
+    ("Python", lambda environment: environment.python),
+    ("interpreter", lambda environment: environment.interpreter),
+    ("kind of kernels", lambda environment: environment.kernels),
+    ("governor", lambda environment: _told(environment.governor)),
+)
+
+
+def doubts(reports: Sequence[Report], labels: Sequence[str]) -> tuple[str, ...]:
+    """Tell why the figures of reports may not be comparable.
+
+    Args:
+        reports: The first is what the others are held against.
+        labels: How to call each.
+    """
+    return tuple(_all_doubts(reports, labels))
+
+
+def _all_doubts(reports: Sequence[Report], labels: Sequence[str]) -> Iterator[str]:
+    base = reports[0].record
+    for report, label in zip(reports[1:], labels[1:], strict=True):
+        for name, here, there in _differences(report.record, base):
+            yield f"The {name} differs: {labels[0]} has {there}, {label} has {here}."
+        ours, theirs = report.evaluation, reports[0].evaluation
+        if ours and theirs and ours.data_sha256 != theirs.data_sha256:
+            yield f"{labels[0]} and {label} were evaluated on different samples."
+    for report, label in zip(reports, labels, strict=True):
+        yield from _own_doubts(report.record, label)
+
+
+def _differences(record: Record, base: Record) -> Iterator[tuple[str, str, str]]:
+    for name, read in _SURROUNDINGS:
+        here, there = read(record.environment), read(base.environment)
+        if here != there:
+            yield name, here, there
+    if record.settings.threads != base.settings.threads:
+        yield "number of threads", str(record.settings.threads), str(base.settings.threads)
+
+
+def _own_doubts(record: Record, label: str) -> Iterator[str]:
+    if record.golden.samples == 0:
+        yield f"{label}: its outputs were not checked: {record.golden.reason}."
+    throttled = record.environment.throttled.value
+    if throttled is not None and throttled != throttle_words(0):
+        yield f"{label}: when it began, the firmware reported {throttled}."
+    if not record.precise:
+        precision = record.settings.precision
+        yield f"{label}: its median was not precise to {100 * precision:g} % after {len(record.runs)} processes."
