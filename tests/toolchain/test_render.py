@@ -14,6 +14,7 @@ from edgekit.reports.gate import GateResult, judge, parse_gate
 from edgekit.reports.render.terminal import print_comparison, print_report
 from edgekit.reports.render.units import Unit, difference_text, figure_text, ratio_text, unit_for
 from edgekit.reports.report import Report, make_report
+from edgekit_converters.evaluation import Flips
 from edgekit_runtime.figure import Figure, Interval, measured, unavailable
 from edgekit_runtime.record import Fact, GoldenCheck
 from edgekit_targets.profile import Budgets
@@ -72,9 +73,11 @@ def test_a_row_without_figures_has_no_unit() -> None:
     ("figure", "text"),
     [
         (measured(12.345e6, "ns", "m", Interval(12.305e6, 12.385e6)), "12.35 ± 0.04"),
-        (measured(12.345e6, "ns", "m", Interval(12.0e6, 12.4e6)), "12.35 ± 0.34"),
+        (measured(12.345e6, "ns", "m", Interval(12.0e6, 12.7e6)), "12.35 ± 0.35"),
         (measured(123.4e6, "ns", "m", Interval(111.4e6, 135.4e6)), "123 ± 12"),
         (measured(1.5e6, "ns", "m", Interval(1.5e6, 1.5e6)), "1.500 ± 0.000"),
+        (measured(88e6, "ns", "m", Interval(57e6, 137e6)), "88 +49 -31"),
+        (measured(1e6, "ns", "m", Interval(0.9924e6, 1e6)), "1.000 +0.000 -0.008"),
         (measured(12e6, "ns", "m"), "12"),
         (measured(0.31814e6, "ns", "m"), "0.3181"),
         (measured(123456e6, "ns", "m"), "123456"),
@@ -133,7 +136,7 @@ def test_a_comparison_shows_figures_ratios_and_that_they_are_measured(made: Simp
     assert line_of(text, "load_time [ms]").endswith("no significant difference,")
     assert "All figures are measured" in text
     assert "95 % intervals" in text
-    assert "kB and MB: decimal" in text
+    assert "kB and MB are decimal" in text
 
 
 def test_accuracy_is_shown_in_percent_and_points(made: SimpleNamespace) -> None:
@@ -225,7 +228,7 @@ def test_a_report_shows_what_it_lacks_and_its_notes(made: SimpleNamespace) -> No
     assert "[1] the peak cannot be reset" in text
     assert "quality: unknown, the report holds no evaluation" in text
     assert "golden outputs: not checked, a bare model has none" in text
-    assert "note: Measured on Jetson Nano, not on the Raspberry Pi 4 Model B" in text
+    assert "note: measured on Jetson Nano, not on the Raspberry Pi 4 Model B" in text
 
 
 def test_a_report_on_data_without_labels_says_so(made: SimpleNamespace) -> None:
@@ -236,3 +239,9 @@ def test_a_report_on_data_without_labels_says_so(made: SimpleNamespace) -> None:
 
     assert "quality: unknown, the evaluation data has no labels" in text
     assert "same answers" not in text
+
+
+def test_a_report_whose_answers_all_agree_says_so(made: SimpleNamespace) -> None:
+    evaluation = replace(made.evaluation(), flips=Flips(0, 0, 0))
+
+    assert "97.8 ± 1.3 %; none changed" in shown_report(replace(made.report(), evaluation=evaluation))

@@ -75,3 +75,10 @@ def test_an_unknown_throttle_state_raises_no_doubt(made: SimpleNamespace) -> Non
     unknown = in_environment(made.report(), throttled=Fact(reason="no vcgencmd"))
 
     assert doubts([unknown, unknown], ["a", "b"]) == ()
+
+
+def test_notes_of_the_reports_are_told_once_with_those_that_carry_them(made: SimpleNamespace) -> None:
+    report = made.report()
+    noted = replace(report, notes=("measured elsewhere",))
+
+    assert doubts([noted, report, noted], ["a", "b", "c"]) == ("a, c: measured elsewhere.",)

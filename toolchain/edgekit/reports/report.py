@@ -14,7 +14,7 @@ from edgekit_converters.evaluation import Evaluation
 from edgekit_runtime.codec import FormatError, dumps_document, strip_header
 from edgekit_runtime.errors import OutputError, ReportError
 from edgekit_runtime.figure import Figure, unavailable
-from edgekit_runtime.record import Fact, Record
+from edgekit_runtime.record import Environment, Record
 from edgekit_runtime.summary import NamedFigure, figures
 from edgekit_targets.profile import Budgets, Profile
 from edgekit_targets.validate import validate
@@ -85,7 +85,7 @@ def make_report(record: Record, profile: Profile, evaluation: Evaluation | None 
         figures=found,
         evaluation=evaluation,
         verdicts=judge_budgets({named.name: named.figure for named in found}, profile.budgets),
-        notes=_notes(record.environment.board, profile),
+        notes=_notes(record.environment, profile),
     )
 
 
@@ -148,12 +148,12 @@ def _verdict(metric: str, figure: Figure, limit: float) -> Verdict:
     return Verdict(metric, "unknown", limit, figure.unit, "the budget lies inside the figure's interval")
 
 
-def _notes(board: Fact, profile: Profile) -> tuple[str, ...]:
-    expected = " or ".join(profile.boards)
-    if not expected or _begins(board.value or "", profile.boards):
+def _notes(environment: Environment, profile: Profile) -> tuple[str, ...]:
+    board, expected = environment.board.value, " or ".join(profile.boards)
+    if not expected or _begins(board or "", profile.boards):
         return ()
-    found = f"on {board.value}" if board.value else f"on an unknown board ({board.reason})"
-    return (f"Measured {found}, not on the {expected} that target {profile.name} describes.",)
+    found = board or f"an unknown board ({environment.cpu.value or environment.machine})"
+    return (f"measured on {found}, not on the {expected} that target {profile.name} describes",)
 
 
 def _begins(name: str, beginnings: Sequence[str]) -> bool:

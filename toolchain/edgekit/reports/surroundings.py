@@ -44,8 +44,16 @@ def _all_doubts(reports: Sequence[Report], labels: Sequence[str]) -> Iterator[st
         ours, theirs = report.evaluation, reports[0].evaluation
         if ours and theirs and ours.data_sha256 != theirs.data_sha256:
             yield f"{labels[0]} and {label} were evaluated on different samples."
+    yield from _notes(reports, labels)
     for report, label in zip(reports, labels, strict=True):
         yield from _own_doubts(report.record, label)
+
+
+def _notes(reports: Sequence[Report], labels: Sequence[str]) -> Iterator[str]:
+    """The reports' own notes, each once, with those that carry it."""
+    for note in dict.fromkeys(note for report in reports for note in report.notes):
+        carriers = [label for report, label in zip(reports, labels, strict=True) if note in report.notes]
+        yield f"{', '.join(carriers)}: {note}."
 
 
 def _differences(record: Record, base: Record) -> Iterator[tuple[str, str, str]]:

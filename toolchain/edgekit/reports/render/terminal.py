@@ -56,7 +56,7 @@ def print_comparison(comparison: Comparison, console: Console, gate: GateResult 
     console.print()
     notes.print(console)
     figures = [figure for row in comparison.rows for figure in row.figures]
-    _line(console, f"{_modes(figures)}; ± and ranges: 95 % intervals; kB and MB: decimal.")
+    _line(console, _caption(figures))
     for warning in comparison.warnings:
         _line(console, f"warning: {warning}", "yellow")
     if gate is not None:
@@ -75,8 +75,7 @@ def print_report(report: Report, console: Console) -> None:
     console.print(_report_table(report, notes))
     console.print()
     notes.print(console)
-    modes = _modes([named.figure for named in report.figures])
-    _line(console, f"{modes}; ±: 95 % interval; kB and MB: decimal.")
+    _line(console, _caption([named.figure for named in report.figures]))
     for line in (*_quality(report), _golden(report)):
         _line(console, line)
     for note in report.notes:
@@ -199,6 +198,8 @@ def _agreement_lines(evaluation: Evaluation) -> list[str]:
     text = f"same answers as its source: {figure_text(agreement, unit)} {unit.name}"
     if flips is None or flips.lost is None or flips.gained is None:
         return [text]
+    if flips.total == 0:
+        return [f"{text}; none changed"]
     return [f"{text}; {flips.total} changed ({flips.lost} right before, {flips.gained} now)"]
 
 
@@ -212,11 +213,10 @@ def _golden(report: Report) -> str:
     )
 
 
-def _modes(figures: Sequence[Figure]) -> str:
+def _caption(figures: Sequence[Figure]) -> str:
     modes = sorted({figure.mode for figure in figures if figure.available})
-    if len(modes) == 1:
-        return f"All figures are {modes[0]}"
-    return "Figures are measured where nothing else is said"
+    said = f"All figures are {modes[0]}" if len(modes) == 1 else "Figures are measured where nothing else is said"
+    return f"{said}; intervals are 95 % intervals; kB and MB are decimal."
 
 
 def _line(console: Console, text: str, style: str = "") -> None:

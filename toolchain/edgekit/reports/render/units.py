@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from edgekit_runtime.figure import Figure, Interval
 
 DIGITS = 4  # significant digits of a figure without an interval
+LOPSIDED = 1.5  # from here on one ± would hide how far an interval's sides differ
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,18 @@ def unit_for(figures: Iterable[Figure]) -> Unit:
 
 
 def figure_text(figure: Figure, unit: Unit) -> str:
-    """A figure's value with its uncertainty, such as `12.31 ± 0.04`; the wider side of its interval counts."""
+    """A figure's value with its interval: `12.35 ± 0.04`, or `88 +49 -31` where its sides are far from equal."""
     assert figure.value is not None
     value = figure.value / unit.size
     if figure.interval is None:
         return plain(value)
-    half = max(figure.interval.high - figure.value, figure.value - figure.interval.low) / unit.size
-    digits = decimals(value, half)
-    return f"{value:.{digits}f} ± {half:.{digits}f}"
+    up = figure.interval.high / unit.size - value
+    down = value - figure.interval.low / unit.size
+    wide, narrow = max(up, down), min(up, down)
+    digits = decimals(value, wide)
+    if wide > LOPSIDED * narrow:
+        return f"{value:.{digits}f} {up:+.{digits}f} {-down:+.{digits}f}"
+    return f"{value:.{digits}f} ± {wide:.{digits}f}"
 
 
 def ratio_text(value: float, interval: Interval | None) -> tuple[str, str]:
