@@ -27,7 +27,7 @@ test-slow: $(VENV)/installed-dev ## Run the slow tests
 	$(PY) -m pytest -n $(JOBS) -m slow
 
 check: $(VENV)/installed-dev ## Check style, types, import rules and installed versions
-	$(PY) -m ruff check
+	$(PY) -m ruff check --no-cache
 	$(PY) -m ruff format --check
 	$(PY) -m mypy
 	$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-logo
