@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,14 @@ def assets() -> Path:
     folder = Path(os.environ.get("EDGEKIT_ASSETS") or REPOSITORY / "../shared/assets").resolve()
     if not folder.is_dir():
         pytest.skip(f"real models and data are not here: no folder {folder}; name another with EDGEKIT_ASSETS")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def keras_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of small Keras models and their data; see tests/keras_models.py."""
+    folder = tmp_path_factory.mktemp("keras-models")
+    subprocess.run([sys.executable, REPOSITORY / "tests/keras_models.py", folder], check=True, capture_output=True)
     return folder
 
 

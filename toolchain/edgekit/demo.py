@@ -55,7 +55,7 @@ def demo(
         folder.mkdir()
         _train(folder, progress)
         reports = [_run(folder, scheme, settings, progress) for scheme in SCHEMES]
-        comparison = compare(reports)
+        comparison = compare(reports, SCHEMES)
         publish(folder, output)
     return Demo(output, comparison)
 

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+from edgekit_converters.framework import serve_framework
+from edgekit_converters.keras.config import check_safe
+from edgekit_converters.model import Model
 
-from edgekit_converters.framework import serve_framework  # TensorFlow reads the line above when imported
-from edgekit_converters.keras.model import load_model  # as above
 
-serve_framework(load_model)
+def load(path: Path, source_format: str, trust: bool) -> Model:
+    """Refuse what must not run, and only then pay for TensorFlow."""
+    if not trust:
+        check_safe(path, source_format)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from edgekit_converters.keras.model import load_model
+
+    return load_model(path, source_format, trust)
+
+
+serve_framework(load)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,13 @@ RUNS_CODE = {
 }
 
 
+@dataclass(frozen=True)
+class _Class:
+    name: str
+    layer: str
+    custom: bool
+
+
 def check_safe(path: Path, source_format: str) -> None:
     """Refuse a model whose loading would run code of its author.
 
@@ -27,13 +35,13 @@ def check_safe(path: Path, source_format: str) -> None:
     Raises:
         ModelError: It holds a Lambda or a custom class, or its configuration cannot be read.
     """
-    for module, name, layer in _classes(_read_config(path, source_format)):
-        at = f"{path}: layer {layer!r}" if layer else f"{path}"
-        if name in RUNS_CODE:
-            raise ModelError(f"{at} is {RUNS_CODE[name]}.", hint="If you trust its author, add --trust.")
-        if module and module.split(".")[0] not in SAFE_MODULES and not module.startswith(SAFE_MODULES):
+    for found in _classes(_read_config(path, source_format)):
+        at = f"{path}: layer {found.layer!r}" if found.layer else f"{path}"
+        if found.name in RUNS_CODE:
+            raise ModelError(f"{at} is {RUNS_CODE[found.name]}.", hint="If you trust its author, add --trust.")
+        if found.custom:
             raise ModelError(
-                f"{at} is of the class {module}.{name}, which is not Keras's own; allowed: Keras's layers.",
+                f"{at} is of the class {found.name}, which is not Keras's own; allowed: Keras's layers.",
                 hint="Rebuild that layer from Keras's own.",
             )
 
@@ -63,14 +71,22 @@ def _read_h5_config(path: Path) -> Any:  # as above
     return json.loads(config)
 
 
-def _classes(tree: Any) -> Iterator[tuple[str, str, str]]:
-    """Every class the configuration names: module, class, and the layer's name."""
+def _classes(tree: Any) -> Iterator[_Class]:
+    """Every class that the configuration names."""
     if isinstance(tree, dict):
         if isinstance(tree.get("class_name"), str):
-            config = tree.get("config")
-            layer = config.get("name", "") if isinstance(config, dict) else ""
-            yield str(tree.get("module") or ""), tree["class_name"].rpartition(">")[2], str(layer)
+            yield _class(tree)
         tree = list(tree.values())
     if isinstance(tree, list):
         for item in tree:
             yield from _classes(item)
+
+
+def _class(tree: dict[str, Any]) -> _Class:
+    config = tree.get("config")
+    layer = str(config.get("name", "")) if isinstance(config, dict) else ""
+    package, _, name = tree["class_name"].rpartition(">")
+    module = str(tree.get("module") or "keras")
+    registered = ">" in str(tree.get("registered_name") or "")
+    own = module in SAFE_MODULES or module.startswith(tuple(f"{safe}." for safe in SAFE_MODULES))
+    return _Class(name, layer, bool(package) or registered or not own)

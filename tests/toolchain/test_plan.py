@@ -1,0 +1,68 @@
+"""Plans: who chooses what, and why."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgekit.pipeline.plan import Plan, Request, make_plan
+from edgekit_runtime.errors import DataError, ModelError, ProfileError, RecipeError
+
+
+@pytest.fixture
+def request_for(tmp_path: Path) -> Request:
+    model, data = tmp_path / "model.h5", tmp_path / "data.npz"
+    model.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    data.touch()
+    return Request(model, "raspberry-pi-4b", calibrate=data, output=tmp_path / "out")
+
+
+def value(plan: Plan, what: str) -> str:
+    return next(choice.value for choice in plan.choices if choice.what == what)
+
+
+def test_the_target_chooses_the_scheme_and_says_why(request_for: Request) -> None:
+    plan = make_plan(request_for)
+    (choice,) = [choice for choice in plan.choices if choice.what == "scheme"]
+    assert choice.value == "int8"
+    assert "raspberry-pi-4b" in choice.reason
+
+
+def test_what_was_asked_for_overrules_the_target(request_for: Request) -> None:
+    plan = make_plan(replace(request_for, quantize="float32"))
+    assert value(plan, "scheme") == "float32"
+    assert plan.recipe.quantize.input_dtype == "float32"
+
+
+def test_every_choice_has_a_reason(request_for: Request) -> None:
+    assert all(choice.reason and choice.value for choice in make_plan(request_for).choices)
+
+
+def test_a_float_border_around_int8_is_kept(request_for: Request) -> None:
+    plan = make_plan(replace(request_for, input_dtype="float32"))
+    assert (plan.recipe.quantize.input_dtype, plan.recipe.quantize.output_dtype) == ("float32", "int8")
+
+
+def test_the_output_is_named_after_model_target_and_scheme(request_for: Request) -> None:
+    assert make_plan(replace(request_for, output=None)).output == Path("model-raspberry-pi-4b-int8")
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "text"),
+    [
+        ({"calibrate": None}, RecipeError, r"--calibrate DATA\.npz, or ask for --quantize float32"),
+        ({"quantize": "int4"}, RecipeError, r"int4: unknown scheme; allowed: float32, int8"),
+        ({"input_dtype": "uint8"}, RecipeError, r"uint8: unknown type; allowed: float32, int8"),
+        ({"quantize": "float32", "output_dtype": "int8"}, RecipeError, r"needs --quantize int8"),
+        ({"metric": "f7"}, RecipeError, r"f7: unknown metric; allowed: auto, accuracy, mean_squared_error"),
+        ({"calibrate": Path("gone.npz")}, DataError, r"gone\.npz: no such file"),
+        ({"evaluate": Path("gone.npz")}, DataError, r"gone\.npz: no such file"),
+        ({"target": "raspbery-pi-4"}, ProfileError, r"raspberry-pi-4b"),
+        ({"model": Path("gone.h5")}, ModelError, r"gone\.h5: no such file"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused(
+    request_for: Request, change: dict[str, object], error: type[Exception], text: str
+) -> None:
+    with pytest.raises(error, match=text):
+        make_plan(replace(request_for, **change))
