@@ -10,9 +10,9 @@ from rich.text import Text
 
 from edgekit.reports.compare import Change, Comparison
 from edgekit.reports.gate import GateResult
+from edgekit.reports.render.quality import quality_rows
 from edgekit.reports.render.units import Unit, difference_text, figure_text, ratio_text, unit_for
 from edgekit.reports.report import Report, Verdict
-from edgekit_converters.evaluation import Evaluation
 from edgekit_runtime.figure import Figure, measured
 
 _STYLES = {
@@ -76,8 +76,8 @@ def print_report(report: Report, console: Console) -> None:
     console.print()
     notes.print(console)
     _line(console, _caption([named.figure for named in report.figures]))
-    for line in (*_quality(report), _golden(report)):
-        _line(console, line)
+    console.print()
+    console.print(_checks(report))
     for note in report.notes:
         _line(console, f"note: {note}", "yellow")
 
@@ -170,45 +170,21 @@ def _budget(verdict: Verdict | None, notes: _Footnotes) -> tuple[Text, Text]:
     return Text(f"{figure_text(limit, unit)} {unit.name}"), Text(verdict.outcome + mark, style)
 
 
-def _quality(report: Report) -> list[str]:
-    evaluation = report.evaluation
-    if evaluation is None:
-        return ["quality: unknown, the report holds no evaluation"]
-    return [*_metric_lines(evaluation), *_agreement_lines(evaluation)]
-
-
-def _metric_lines(evaluation: Evaluation) -> list[str]:
-    exported, source, change = evaluation.exported, evaluation.source, evaluation.change
-    if not (exported.available and source.available and change.available):
-        return [f"quality: unknown, {exported.reason or source.reason or change.reason}"]
-    unit = unit_for([exported])
-    difference, ends = _difference(change, unit)
-    samples = f"{exported.mode} on {evaluation.samples} samples"
-    return [
-        f"{evaluation.metric}: {figure_text(exported, unit)} {unit.name}, {samples}",
-        f"  its source: {figure_text(source, unit)} {unit.name}; change {difference}{f', {ends}' if ends else ''}",
-    ]
-
-
-def _agreement_lines(evaluation: Evaluation) -> list[str]:
-    agreement, flips = evaluation.agreement, evaluation.flips
-    if agreement is None or not agreement.available:
-        return []
-    unit = unit_for([agreement])
-    text = f"same answers as its source: {figure_text(agreement, unit)} {unit.name}"
-    if flips is None or flips.lost is None or flips.gained is None:
-        return [text]
-    if flips.total == 0:
-        return [f"{text}; none changed"]
-    return [f"{text}; {flips.total} changed ({flips.lost} right before, {flips.gained} now)"]
+def _checks(report: Report) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, text in (*quality_rows(report.evaluation), ("golden outputs", _golden(report))):
+        table.add_row(Text(label), Text(text))
+    return table
 
 
 def _golden(report: Report) -> str:
     golden = report.record.golden
     if golden.samples == 0:
-        return f"golden outputs: not checked, {golden.reason}"
+        return f"not checked: {golden.reason}"
     return (
-        f"golden outputs: {golden.samples} samples within tolerance "
+        f"{golden.samples} samples within tolerance "
         f"(worst {golden.worst:.3g}, allowed {golden.limit:.3g} {golden.unit})"
     )
 
