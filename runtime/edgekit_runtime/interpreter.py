@@ -37,7 +37,7 @@ class Interpreter(Protocol):
         ...
 
     def set_input(self, index: int, value: np.ndarray) -> None:
-        """Copy a value of the input's shape and type in."""
+        """Copy a value of the input's shape and type in; what an earlier run left as state is cleared."""
         ...
 
     def invoke(self) -> None:
@@ -74,6 +74,8 @@ def open_interpreter(path: str | Path, model_format: str, threads: int = 1) -> I
     Raises:
         ModelError: The library is missing, or refuses the file.
     """
+    if model_format not in LOADERS:
+        raise ModelError(f"{path}: its format is {model_format}, which is not run here; allowed: {', '.join(LOADERS)}.")
     return LOADERS[model_format]()(str(path), threads)
 
 

@@ -51,18 +51,31 @@ class LiteRtInterpreter:
         return "xnnpack" if any(name == "DELEGATE" for name, *_ in _operators(self._interpreter)) else "builtin"
 
     def signature(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """From the names of the signature's inputs, and of its outputs, to the file's tensors."""
-        runner = self._interpreter.get_signature_runner()
+        """From the names of the signature's inputs, and of its outputs, to the file's tensors.
+
+        Raises:
+            ModelError: The file has none, or several.
+        """
+        try:
+            runner = self._interpreter.get_signature_runner()
+        except ValueError as error:
+            raise ModelError(
+                f"{self._path}: it has {len(self._interpreter.get_signature_list())} signatures; allowed: one."
+            ) from error
         inputs = {name: str(detail["name"]) for name, detail in runner.get_input_details().items()}
         return inputs, {name: str(detail["name"]) for name, detail in runner.get_output_details().items()}
 
     def set_input(self, index: int, value: np.ndarray) -> None:
-        """Copy a value of the input's shape and type in.
+        """Copy a value of the input's shape and type in; what an earlier run left as state is cleared.
+
+        Recurrent kernels keep their state from one run to the next, so that a sample's result
+        would depend on those before it. Repeated runs on the same input keep it.
 
         Raises:
             ModelError: The value does not fit.
         """
         try:
+            self._interpreter.reset_all_variables()
             self._interpreter.set_tensor(self._input_indexes[index], value)
         except ValueError as error:
             raise ModelError(f"{self._path}: input {self.inputs[index].name}: {first_line(error)}") from error
@@ -129,7 +142,7 @@ class TensorReader:
         return {spec.name: self._writers[index] for index, spec in self._activations if index in self._writers}
 
     def run(self, values: tuple[np.ndarray, ...]) -> Iterator[tuple[TensorSpec, np.ndarray]]:
-        """Run the model once, then give each activation's stored value in turn.
+        """Run the model once, from a cleared state, then give each activation's stored value in turn.
 
         Args:
             values: One array for each input, of its shape and type.
@@ -138,13 +151,20 @@ class TensorReader:
             ModelError: A value does not fit, or an operator failed.
         """
         try:
+            self._interpreter.reset_all_variables()
             for index, value in zip(self._input_indexes, values):
                 self._interpreter.set_tensor(index, value)
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"{self._path}: LiteRT cannot run it: {first_line(error)}") from error
         for index, spec in self._activations:
-            yield spec, self._interpreter.get_tensor(index)
+            yield spec, self._read(index, spec)
+
+    def _read(self, index: int, spec: TensorSpec) -> np.ndarray:
+        try:
+            return np.asarray(self._interpreter.get_tensor(index))
+        except ValueError as error:  # such as a tensor of strings
+            raise ModelError(f"{self._path}: tensor {spec.name} cannot be read: {first_line(error)}") from error
 
 
 def _open(path: str, **options: Any) -> Any:  # LiteRT ships no types; this file is their border
