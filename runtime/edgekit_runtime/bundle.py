@@ -18,6 +18,7 @@ from edgekit_runtime.errors import BundleError
 from edgekit_runtime.manifest import GOLDEN_FILE, MANIFEST_FILE, PROFILE_FILE, RUN_FILE, FileEntry, Manifest
 
 CHUNK_BYTES = 1 << 20
+ZIP_MAGIC = b"PK\x03\x04"
 REDO = "Convert the model again, or copy the bundle anew."
 
 
@@ -52,14 +53,20 @@ class Bundle:
 
 
 def is_bundle(path: str | Path) -> bool:
-    """Whether a path looks like a bundle: a folder with a manifest, or a zip with one."""
+    """Whether a path looks like a bundle: a folder with a manifest, or a zip with one, or a damaged zip."""
     path = Path(path)
-    if path.is_dir():
-        return (path / MANIFEST_FILE).is_file()
-    if not (path.is_file() and zipfile.is_zipfile(path)):
+    if os.path.isdir(path):
+        return os.path.isfile(path / MANIFEST_FILE)
+    try:
+        with open(path, "rb") as file:
+            if file.read(len(ZIP_MAGIC)) != ZIP_MAGIC:
+                return False
+        with zipfile.ZipFile(path) as archive:
+            return MANIFEST_FILE in archive.namelist()
+    except OSError:
         return False
-    with zipfile.ZipFile(path) as archive:
-        return MANIFEST_FILE in archive.namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return True  # such as half of a copy: opening it says what is wrong
 
 
 @contextmanager
@@ -70,10 +77,10 @@ def open_bundle(path: str | Path) -> Iterator[Bundle]:
         BundleError: It is missing, incomplete, damaged, changed, or of a newer version.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         yield _verify(path, path)
         return
-    if not path.exists():
+    if not os.path.exists(path):  # false for a name that is too long, too
         raise BundleError(f"{path}: no such bundle.", hint="Check the path, or make one with `edgekit convert`.")
     with tempfile.TemporaryDirectory(prefix="edgekit-bundle-") as folder:
         _unpack(path, Path(folder))
@@ -99,7 +106,10 @@ def _verify(folder: Path, shown: Path) -> Bundle:
         raise BundleError(f"{shown}: {MANIFEST_FILE} cannot be read: {error}.", hint=REDO) from error
     except FormatError as error:
         raise BundleError(f"{shown}: {MANIFEST_FILE}: {error}.", hint=REDO) from error
-    faults = [fault for entry in manifest.files for fault in _faults(folder, entry)] + _strangers(folder, manifest)
+    try:
+        faults = [fault for entry in manifest.files for fault in _faults(folder, entry)] + _strangers(folder, manifest)
+    except OSError as error:
+        raise BundleError(f"{shown}: the bundle cannot be read: {error}.", hint=REDO) from error
     if faults:
         raise BundleError(f"{shown}: the bundle is damaged: {'; '.join(faults)}.", hint=REDO)
     return Bundle(folder, manifest, hashlib.sha256(content).hexdigest())
@@ -109,8 +119,10 @@ def _faults(folder: Path, entry: FileEntry) -> list[str]:
     if not _is_plain(entry.path):
         return [f"{entry.path}: not a path inside the bundle"]
     path = folder / entry.path
-    if not path.is_file():
+    if not os.path.isfile(path):
         return [f"{entry.path} is missing"]
+    if path.stat().st_size != entry.size_bytes:
+        return [f"{entry.path} has {path.stat().st_size} bytes; the manifest says {entry.size_bytes}"]
     if sha256_of(path) != entry.sha256:
         return [f"{entry.path} was changed (its checksum differs)"]
     return []
@@ -119,7 +131,8 @@ def _faults(folder: Path, entry: FileEntry) -> list[str]:
 def _strangers(folder: Path, manifest: Manifest) -> list[str]:
     known = {entry.path for entry in manifest.files} | {MANIFEST_FILE, RUN_FILE}
     needed = {manifest.model_file, GOLDEN_FILE, PROFILE_FILE}
-    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    paths = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
+    found = {path.relative_to(folder).as_posix() for path in paths}
     return [f"{name} is not in the manifest" for name in sorted(found - known)] + [
         f"{name} is not in the manifest's files" for name in sorted(needed - known)
     ]
@@ -130,9 +143,11 @@ def _unpack(path: Path, folder: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
                 if not _is_plain(member.filename) or stat.S_ISLNK(member.external_attr >> 16):
-                    raise BundleError(f"{path}: refused: {member.filename!r} points outside the bundle.")
+                    raise BundleError(f"{path}: refused: {member.filename!r} points outside the bundle.", hint=REDO)
+                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise BundleError(f"{path}: {member.filename} is packed by an unknown method.", hint=REDO)
             archive.extractall(folder)  # every name was checked above
-    except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError, zlib.error) as error:
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, ValueError, RuntimeError) as error:
         raise BundleError(f"{path}: not a bundle: it is no readable zip ({error}).", hint=REDO) from error
 
 
