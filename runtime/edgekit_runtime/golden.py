@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +14,9 @@ from edgekit_runtime.affine import store
 from edgekit_runtime.bundle import Bundle
 from edgekit_runtime.errors import BundleError, DeviceError
 from edgekit_runtime.interpreter import Interpreter
-from edgekit_runtime.manifest import Manifest, OutputBinding
+from edgekit_runtime.manifest import Binding, Manifest, OutputBinding
 from edgekit_runtime.record import GoldenCheck
+from edgekit_runtime.tensor import TensorSpec
 
 
 @dataclass(frozen=True)
@@ -42,14 +46,18 @@ def read_golden(path: Path, manifest: Manifest) -> Golden:
         BundleError: The file is not as the manifest says.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return Golden(
-                tuple(arrays[f"input.{binding.source.name}"] for binding in manifest.inputs),
-                tuple(arrays[f"output.{binding.source.name}"] for binding in manifest.outputs),
-                tuple(arrays[f"source.{binding.source.name}"] for binding in manifest.outputs),
-            )
-    except (OSError, ValueError, KeyError) as error:
+        arrays = _load(path)
+        golden = Golden(
+            tuple(arrays[f"input.{binding.source.name}"] for binding in manifest.inputs),
+            tuple(arrays[f"output.{binding.source.name}"] for binding in manifest.outputs),
+            tuple(arrays[f"source.{binding.source.name}"] for binding in manifest.outputs),
+        )
+    except KeyError as error:
+        raise BundleError(f"{path.name}: the golden samples lack an array: {error}") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BundleError(f"{path.name}: the golden samples cannot be read: {error}") from error
+    _check_arrays(path, golden)
+    return golden
 
 
 def golden_arrays(golden: Golden, manifest: Manifest) -> dict[str, np.ndarray]:
@@ -61,15 +69,24 @@ def golden_arrays(golden: Golden, manifest: Manifest) -> dict[str, np.ndarray]:
 
 
 def input_order(interpreter: Interpreter, manifest: Manifest) -> tuple[int, ...]:
-    """For each input of the manifest, its index in the file."""
-    names = [spec.name for spec in interpreter.inputs]
-    return tuple(names.index(binding.stored.name) for binding in manifest.inputs)
+    """For each input of the manifest, its index in the file.
+
+    Raises:
+        BundleError: The file has other inputs.
+    """
+    named, found = len(manifest.inputs), len(interpreter.inputs)
+    if named != found:
+        raise BundleError(f"{manifest.name}: the manifest names {named} inputs; the model has {found}.")
+    return _order(interpreter.inputs, manifest.inputs, manifest.name)
 
 
 def output_order(interpreter: Interpreter, manifest: Manifest) -> tuple[int, ...]:
-    """For each output of the manifest, its index in the file."""
-    names = [spec.name for spec in interpreter.outputs]
-    return tuple(names.index(binding.stored.name) for binding in manifest.outputs)
+    """For each output of the manifest, its index in the file.
+
+    Raises:
+        BundleError: The file lacks an output.
+    """
+    return _order(interpreter.outputs, manifest.outputs, manifest.name)
 
 
 def check_golden(interpreter: Interpreter, bundle: Bundle) -> GoldenCheck:
@@ -94,15 +111,51 @@ def check_golden(interpreter: Interpreter, bundle: Bundle) -> GoldenCheck:
     return _verdict(manifest, worst, same_kernels, golden.samples)
 
 
+def _load(path: Path) -> dict[str, np.ndarray]:
+    content = np.load(path, allow_pickle=False)
+    if isinstance(content, np.ndarray):
+        raise ValueError("it is a single array")
+    with content:
+        return {name: np.asarray(content[name]) for name in content.files}
+
+
+def _check_arrays(path: Path, golden: Golden) -> None:
+    """Refuse arrays that do not belong together, and an empty set, which every device would pass."""
+    arrays = (*golden.inputs, *golden.outputs, *golden.source)
+    strange = [str(array.dtype) for array in arrays if array.dtype.kind not in "fiub"]
+    if strange:
+        raise BundleError(f"{path.name}: the golden samples are of type {', '.join(strange)}; allowed: numbers.")
+    counts = {len(array) if array.ndim else 0 for array in arrays}
+    if len(counts) != 1 or 0 in counts:
+        raise BundleError(
+            f"{path.name}: the golden arrays have {', '.join(map(str, sorted(counts)))} samples; "
+            "allowed: as many in each, and at least one."
+        )
+
+
+def _order(specs: Sequence[TensorSpec], bindings: Sequence[Binding], model: str) -> tuple[int, ...]:
+    places = {spec.name: i for i, spec in reversed(tuple(enumerate(specs)))}
+    for binding in bindings:
+        if binding.stored.name not in places:
+            raise BundleError(
+                f"{model}: the model has no tensor {binding.stored.name} for {binding.source.name}; "
+                f"it has: {', '.join(places)}."
+            )
+    return tuple(places[binding.stored.name] for binding in bindings)
+
+
 def _distance(found: np.ndarray, expected: np.ndarray, all_expected: np.ndarray, binding: OutputBinding) -> float:
+    if found.shape != expected.shape:
+        return float("inf")
     if found.size == 0:
         return 0.0
     difference = float(np.max(np.abs(found.astype(np.float64) - expected.astype(np.float64))))
+    if not np.isfinite(difference):
+        return float("inf")  # a NaN would compare false with every limit, and pass
     if binding.tolerance.unit == "step":
         return difference
-    span = float(np.max(all_expected) - np.min(all_expected)) or float(np.max(np.abs(all_expected))) or 1.0
-    # A NaN output must never pass: it compares false with every limit.
-    return difference / span if np.isfinite(difference) else float("inf")
+    wide = all_expected.astype(np.float64)  # in an integer type, a range may be more than it holds
+    return difference / (float(np.max(wide) - np.min(wide)) or float(np.max(np.abs(wide))) or 1.0)
 
 
 def _verdict(manifest: Manifest, worst: list[float], same_kernels: bool, samples: int) -> GoldenCheck:

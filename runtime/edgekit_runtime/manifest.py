@@ -128,6 +128,8 @@ class Manifest:
     def __post_init__(self) -> None:
         if self.format not in MODEL_FILES:
             raise ValueError(f"format is {self.format!r}; allowed: {', '.join(MODEL_FILES)}")
+        if not self.inputs or not self.outputs:
+            raise ValueError("there is no input, or no output; allowed: at least one of each")
 
     @property
     def model_file(self) -> str:
