@@ -7,6 +7,22 @@ import numpy as np
 from edgekit_runtime.tensor import Quantization, TensorSpec
 
 
+def storable(values: np.ndarray, spec: TensorSpec) -> bool:
+    """Whether every value has a stored form: NaN has none among integers, nor a fraction without a scale.
+
+    Args:
+        values: Real values, of any shape.
+        spec: The tensor that is to take them.
+    """
+    dtype = np.dtype(spec.dtype)
+    if dtype.kind not in "iub":
+        return True
+    if spec.quantization is not None:
+        return not np.isnan(values).any()  # what lies outside the range is clipped
+    with np.errstate(invalid="ignore"):
+        return bool(np.array_equal(values.astype(dtype), values))
+
+
 def store(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
     """Bring real values into a tensor's type; integers without a scale are only cast.
 
@@ -37,4 +53,4 @@ def _broadcast(quantization: Quantization, rank: int) -> tuple[np.ndarray, np.nd
         shape = [1] * rank
         shape[quantization.axis] = -1
         return scale.reshape(shape), zero_point.reshape(shape)
-    return scale, zero_point
+    return scale.reshape(()), zero_point.reshape(())  # a scalar tensor stays one

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit_runtime.affine import restore, store
+from edgekit_runtime.affine import restore, storable, store
 from edgekit_runtime.bundle import open_bundle
-from edgekit_runtime.errors import DataError
+from edgekit_runtime.errors import DataError, first_line
 from edgekit_runtime.golden import input_order, output_order
 from edgekit_runtime.interpreter import Interpreter, open_interpreter
 from edgekit_runtime.manifest import Binding, Manifest
@@ -42,7 +42,7 @@ class Model:
             The output, with a first axis where the input had one; a dictionary by name if there are several.
 
         Raises:
-            DataError: A name or a shape does not fit.
+            DataError: A name, a shape or a type does not fit.
         """
         arrays = self._named(inputs)
         batched = [self._with_batch(binding, arrays[binding.source.name]) for binding in self.manifest.inputs]
@@ -68,14 +68,14 @@ class Model:
     def _named(self, inputs: np.ndarray | Arrays) -> Arrays:
         names = [binding.source.name for binding in self.manifest.inputs]
         if not isinstance(inputs, Mapping):
-            inputs = {names[0]: np.asarray(inputs)}
-        if sorted(inputs) != sorted(names):
-            raise DataError(f"inputs are {', '.join(inputs)}; allowed: {', '.join(names)}.")
+            inputs = {names[0]: inputs}
+        if set(inputs) != set(names):
+            raise DataError(f"inputs are {', '.join(map(str, inputs))}; allowed: {', '.join(names)}.")
         return inputs
 
     @staticmethod
     def _with_batch(binding: Binding, array: np.ndarray) -> tuple[np.ndarray, bool]:
-        array = np.asarray(array)
+        array = _numbers(binding, array)
         shape = binding.stored.sample_shape
         if array.shape == shape:
             return array[None], True
@@ -84,6 +84,18 @@ class Model:
         raise DataError(
             f"input {binding.source.name} has shape {array.shape}; allowed: {shape}, or several of them, (N, ...)."
         )
+
+
+def _numbers(binding: Binding, values: object) -> np.ndarray:
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"input {binding.source.name} is no array: {first_line(error)}") from error
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"input {binding.source.name} is of type {array.dtype}; allowed: numbers.")
+    if not storable(array, binding.stored):
+        raise DataError(f"input {binding.source.name} has values that {binding.stored.dtype} does not hold, or NaN.")
+    return array
 
 
 def load(path: str | Path, *, threads: int = 1) -> Model:
