@@ -21,6 +21,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+LINE_CHARACTERS = 200
+
+
 class EdgekitError(Exception):
     """The root: one line for the user, and a stable code for machines.
 
@@ -38,7 +41,10 @@ class EdgekitError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}" if self.hint else self.message
+        if not self.hint:
+            return self.message
+        stop = "" if self.message.endswith((".", "!", "?")) else "."
+        return f"{self.message}{stop} {self.hint}"
 
 
 class UserError(EdgekitError):
@@ -124,7 +130,9 @@ def error_from_code(code: str, message: str, hint: str) -> EdgekitError:
 def first_line(error: BaseException) -> str:
     """The first line of a library's error that says something, for the end of a message."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    return lines[0] if len(lines[0]) <= LINE_CHARACTERS else lines[0][: LINE_CHARACTERS - 3] + "..."
 
 
 def _family(kind: type[EdgekitError]) -> list[type[EdgekitError]]:
