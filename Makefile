@@ -18,7 +18,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/installed-demo ## Train, convert, measure and compare a small model
-	$(PY) -m edgekit demo
+	$(PY) -m edgekit demo -o demo --force
 
 test: $(VENV)/installed-dev ## Run the fast tests
 	$(PY) -m pytest -n $(JOBS) -m 'not slow'
