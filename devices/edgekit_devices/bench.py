@@ -33,7 +33,8 @@ def bench_on(device: Device, bundle: Path, settings: BenchSettings = DEFAULTS, p
 
     Raises:
         BundleError: The bundle is damaged.
-        ModelError: There is no such model, or the device's interpreter refuses it, dies of it, or does not come back in time.
+        ModelError: There is no such model, or the device's interpreter refuses it, dies of it,
+            or does not come back in time.
         DeviceError: The device fails, or its outputs differ from the golden ones.
     """
     if not bundle.exists():
