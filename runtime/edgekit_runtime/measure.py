@@ -68,7 +68,10 @@ def answer_one_call() -> None:
     """
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what the interpreter prints is no answer
-    request = json.loads(sys.stdin.readline())["payload"]
+    call = sys.stdin.readline()
+    if not call:
+        return  # the parent ended before it asked
+    request = json.loads(call)["payload"]
     _thread.start_new_thread(_end_with_parent, ())
     print(json.dumps(_answer(request), default=vars), file=answers, flush=True)
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgekit_runtime.bundle import sha256_of
-from edgekit_runtime.codec import dumps_document
+from edgekit_runtime.bundle import open_bundle
 from edgekit_runtime.figure import measured, unavailable
-from edgekit_runtime.golden import Golden, golden_arrays
-from edgekit_runtime.interpreter import open_interpreter
-from edgekit_runtime.manifest import Binding, FileEntry, Manifest, Origin, OutputBinding, Tolerance
+from edgekit_runtime.golden import read_golden
 from edgekit_runtime.record import Environment, Fact, GoldenCheck, ModelIdentity, Record
 from edgekit_runtime.runs import BenchSettings, MemoryReading, Run
+from tests.bundle_files import dense_bundle, seal
+from tests.tflite_files import write_dense
 
 MIB = 1 << 20
-ORIGIN = Origin("00" * 32, "keras", "host", "00" * 32, "float32", "00" * 32, ())
 
 
 def run_of(latency_us: int, peak_mib: int = 40) -> Run:
@@ -48,36 +46,25 @@ def record_of(*runs: Run, precise: bool = True) -> Record:
     return Record(identity, environment, BenchSettings(), GoldenCheck(4, 0.0, "step", 0.0), runs, precise)
 
 
-def write_bundle(folder: Path, model: Path, samples: np.ndarray, shift: float = 0.0) -> Path:
-    interpreter = open_interpreter(model, "tflite")
-    (taken,), (given,) = interpreter.inputs, interpreter.outputs
-    outputs = []
-    for sample in samples:
-        interpreter.set_input(0, sample[None])
-        interpreter.invoke()
-        outputs.append(interpreter.output(0)[0] + np.asarray(shift, given.dtype))
-    folder.mkdir()
-    shutil.copyfile(model, folder / "model.tflite")
-    (folder / "profile.toml").write_text("")
-    binding = OutputBinding(given, given, Tolerance("range", 1e-5, 1e-4))
-    manifest = Manifest(
-        "made", "tflite", "float32", (Binding(taken, taken),), (binding,), interpreter.kernels, "synthetic", ORIGIN,
-        None, (),
-    )  # fmt: skip
-    golden = Golden((samples,), (np.stack(outputs),), (np.stack(outputs),))
-    np.savez(folder / "golden.npz", **golden_arrays(golden, manifest))
-    files = tuple(FileEntry(p.name, sha256_of(p), p.stat().st_size) for p in sorted(folder.iterdir()))
-    manifest = Manifest(**{**vars(manifest), "files": files})
-    (folder / "manifest.json").write_text(dumps_document(manifest))
-    return folder
+def shifted_bundle(folder: Path, shift: float) -> Path:
+    path = dense_bundle(folder)
+    with open_bundle(path) as bundle:
+        golden = read_golden(bundle.golden_path, bundle.manifest)
+        moved = replace(golden, outputs=tuple(values + np.float32(shift) for values in golden.outputs))
+        seal(path, bundle.manifest, moved)
+    return path
 
 
 @pytest.fixture
-def make_bundle(assets: Path, tmp_path: Path) -> Callable[..., Path]:
-    """Makes a bundle of the smallest real model; `shift` moves its golden outputs away."""
-    model = assets / "tflite-micro/hello_world_float.tflite"
-    samples = np.linspace(0, 6, 4, dtype=np.float32).reshape(4, 1)
-    return lambda shift=0.0: write_bundle(tmp_path / "made", model, samples, shift)
+def make_bundle(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a bundle of a small dense model; `shift` moves its golden outputs away."""
+    return lambda shift=0.0: shifted_bundle(tmp_path, shift)
+
+
+@pytest.fixture
+def dense(tmp_path: Path) -> Path:
+    """The small dense model as a bare file, `dense.tflite`."""
+    return write_dense(tmp_path / "dense.tflite")
 
 
 @pytest.fixture

@@ -16,23 +16,18 @@ from edgekit_runtime.runs import BenchSettings
 SHORT = BenchSettings(max_runs=5, warmup_s=0.0, sample_s=0.0, min_samples=3, seed=7)
 
 
-@pytest.fixture
-def hello(assets):
-    return str(assets / "tflite-micro/hello_world_float.tflite")
-
-
-def test_for_the_host_stdout_is_the_record_and_stderr_the_progress(hello, capsys):
-    assert run_agent(["bench", "--json", *settings_arguments(SHORT), hello]) == 0
+def test_for_the_host_stdout_is_the_record_and_stderr_the_progress(dense, capsys):
+    assert run_agent(["bench", "--json", *settings_arguments(SHORT), str(dense)]) == 0
     out, err = capsys.readouterr()
     record = loads_document(Record, out)
     assert record.settings == SHORT
     assert [parse_progress(line) for line in err.splitlines()][-1] == ("measure", 5, 5)
 
 
-def test_for_a_person_stdout_is_a_table(hello, capsys):
-    assert run_agent(["bench", *settings_arguments(SHORT), hello]) == 0
+def test_for_a_person_stdout_is_a_table(dense, capsys):
+    assert run_agent(["bench", *settings_arguments(SHORT), str(dense)]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("model            hello_world_float (tflite, unknown)\n")
+    assert out.startswith("model            dense (tflite, unknown)\n")
     assert "\nlatency_p50 " in out
 
 

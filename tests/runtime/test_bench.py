@@ -88,7 +88,7 @@ def test_a_check_alone_finds_the_same_difference(make_bundle):
 def test_a_damaged_bundle_is_refused_before_anything_runs(make_bundle):
     path = make_bundle()
     (path / "model.tflite").write_bytes(b"\0" * 8)
-    with pytest.raises(BundleError, match="made: the bundle is damaged"):
+    with pytest.raises(BundleError, match=r"the bundle is damaged: model\.tflite"):
         bench(path, SHORT)
 
 
@@ -113,10 +113,10 @@ def test_a_model_that_takes_text_is_refused_with_its_input(assets):
         bench(assets / "tricky/tflite/tflite__java__src__testdata__string_scalar.bin", SHORT)
 
 
-def test_a_process_that_does_not_come_back_in_time_is_given_up(assets):
+def test_a_process_that_does_not_come_back_in_time_is_given_up(dense):
     endless = replace(SHORT, warmup_s=600.0, timeout_s=3.0)
-    with pytest.raises(ModelError, match=r"hello_world_float\.tflite.*no answer within 3 s") as caught:
-        bench(assets / "tflite-micro/hello_world_float.tflite", endless)
+    with pytest.raises(ModelError, match=r"dense\.tflite.*no answer within 3 s") as caught:
+        bench(dense, endless)
     assert "\n" not in str(caught.value)
 
 
