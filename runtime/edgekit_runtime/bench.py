@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from edgekit_runtime.bundle import Bundle, is_bundle, open_bundle, sha256_of
 from edgekit_runtime.child import Child, ChildError
 from edgekit_runtime.codec import decode, encode
 from edgekit_runtime.environment import read_environment
-from edgekit_runtime.errors import ModelError
+from edgekit_runtime.errors import MissingExtraError, ModelError
 from edgekit_runtime.handover import Prepared, PrepareRequest
 from edgekit_runtime.progress import Progress, silent
 from edgekit_runtime.record import GoldenCheck, ModelIdentity, Record
@@ -36,6 +37,7 @@ def bench(path: str | Path, settings: BenchSettings = DEFAULTS, progress: Progre
     Raises:
         BundleError: The bundle is damaged.
         ModelError: The interpreter refuses the model, dies of it, or does not come back in time.
+        MissingExtraError: numpy or the interpreter is not installed.
         DeviceError: An output differs from the golden one; nothing is measured then.
     """
     path = Path(path)
@@ -61,6 +63,7 @@ def check(path: str | Path, settings: BenchSettings = DEFAULTS) -> GoldenCheck:
     Raises:
         BundleError: The bundle is damaged.
         ModelError: The interpreter refuses the model, dies of it, or does not come back in time.
+        MissingExtraError: numpy or the interpreter is not installed.
         DeviceError: An output differs from the golden one.
     """
     path = Path(path)
@@ -112,6 +115,11 @@ def _model_path(path: Path, bundle: Optional[Bundle]) -> Path:
 
 
 def _prepare(path: Path, bundle: Optional[Bundle], settings: BenchSettings, folder: Optional[str]) -> Prepared:
+    if importlib.util.find_spec("numpy") is None:
+        raise MissingExtraError(
+            f"numpy is not installed for {sys.executable}, so no model can be run here.",
+            hint="Run: pip install numpy ai-edge-litert",
+        )
     request = PrepareRequest(
         model=str(_model_path(path, bundle)),
         bundle=None if bundle is None else str(bundle.folder),

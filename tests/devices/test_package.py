@@ -42,6 +42,19 @@ def test_it_runs_by_itself_without_the_installed_package(tmp_path):
     assert "none.tflite: no such file or directory." in done.stderr
 
 
+def test_without_numpy_it_says_what_to_install(tmp_path):
+    path = build_runtime(tmp_path / "a.pyz")
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(path), "bench", str(path)],  # -S: without the installed libraries
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "numpy is not installed" in done.stderr
+    assert "pip install numpy" in done.stderr
+
+
 def test_an_older_file_is_replaced_and_nothing_else_is_left(tmp_path):
     (tmp_path / "a.pyz").write_text("old")
     build_runtime(tmp_path / "a.pyz")
