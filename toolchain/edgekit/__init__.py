@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edgekit.benching import bench as bench
-    from edgekit.demo import demo as demo
+    from edgekit.demonstration import demo as demo
     from edgekit.pipeline.convert import convert as convert
     from edgekit.reports.compare import compare as compare
     from edgekit_devices.package import build_runtime as runtime
@@ -19,7 +19,7 @@ _VERBS = {
     "convert": "edgekit.pipeline.convert:convert",
     "bench": "edgekit.benching:bench",
     "compare": "edgekit.reports.compare:compare",
-    "demo": "edgekit.demo:demo",
+    "demo": "edgekit.demonstration:demo",
     "runtime": "edgekit_devices.package:build_runtime",
 }
 

@@ -27,7 +27,7 @@ def demo(volume: Volume, output: Path, force: bool, as_json: bool) -> None:
     Trains a small CNN on scikit-learn's digits, converts it as float32 and as int8 for a Raspberry
     Pi 4B, measures both on this machine, and compares them.
     """
-    from edgekit.demo import demo as run_demo
+    from edgekit.demonstration import demo as run_demo
 
     with progress(volume.quiet, volume.verbose) as shown:
         result = run_demo(output, force=force, progress=shown)
