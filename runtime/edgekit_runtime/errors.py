@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-
 LINE_CHARACTERS = 200
 
 

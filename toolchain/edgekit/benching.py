@@ -5,11 +5,10 @@ from __future__ import annotations
 from contextlib import nullcontext
 from pathlib import Path
 
-from edgekit_devices.bench import bench_on
-from edgekit_devices.catalog import open_device
-
 from edgekit.reports.report import Report, make_report
 from edgekit_converters.evaluation import EVALUATION_FILE, Evaluation
+from edgekit_devices.bench import bench_on
+from edgekit_devices.catalog import open_device
 from edgekit_runtime.bundle import Bundle, is_bundle, open_bundle
 from edgekit_runtime.codec import FormatError, loads_document
 from edgekit_runtime.errors import BundleError
