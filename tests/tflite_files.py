@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,7 +136,9 @@ def write_int8_dense(folder: Path, *, seed: int = 0, settings: QuantizeSettings 
     """The dense model as float and as static INT8, calibrated on 64 samples."""
     model, output = write_dense(folder / "float.tflite", seed=seed), folder / "int8.tflite"
     samples = ((sample[None],) for sample in dense_samples(64))
-    quantize_static(model, calibrate(model, samples, 64, silent), settings, output)
+    ranges = calibrate(model, samples, 64, silent)
+    with warnings.catch_warnings(action="ignore"):  # the engine takes an option of LiteRT that warns of its memory
+        quantize_static(model, ranges, settings, output)
     return model, output
 
 
