@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from edgekit_runtime.errors import ModelError
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"  # HDF5 file format specification, version 3, section II.A
 TFLITE_MAGIC = b"TFL3"
+ZIP_MAGIC = b"PK\x03\x04"
 ALLOWED = "allowed: a Keras model as .keras or .h5"
+SAVE = "Save it with model.save('model.keras')."
 
 
 def detect_source(path: Path) -> str:
@@ -18,8 +21,8 @@ def detect_source(path: Path) -> str:
     Raises:
         ModelError: There is no such file, or it is no model this edgekit converts.
     """
-    if path.is_dir():
-        raise ModelError(f"{path}: it is a folder; {ALLOWED}.", hint="Save it with model.save('model.keras').")
+    if os.path.isdir(path):
+        raise ModelError(f"{path}: it is a folder; {ALLOWED}.", hint=SAVE)
     try:
         with open(path, "rb") as file:
             head = file.read(8)
@@ -31,16 +34,19 @@ def detect_source(path: Path) -> str:
         return "keras-h5"
     if _is_keras_zip(path):
         return "keras"
+    if head[:4] == ZIP_MAGIC:
+        raise ModelError(f"{path}: it is a zip, but no Keras model, or a damaged one; {ALLOWED}.", hint=SAVE)
     if head[4:8] == TFLITE_MAGIC:
         raise ModelError(
             f"{path}: it is a finished .tflite file; {ALLOWED}.",
             hint=f"Measure it as it is: edgekit bench {path}",
         )
-    raise ModelError(f"{path}: it is not a model; {ALLOWED}.", hint="Save it with model.save('model.keras').")
+    raise ModelError(f"{path}: it is not a model; {ALLOWED}.", hint=SAVE)
 
 
 def _is_keras_zip(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {"config.json", "metadata.json"} <= set(archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return False
-    with zipfile.ZipFile(path) as archive:
-        return {"config.json", "metadata.json"} <= set(archive.namelist())
