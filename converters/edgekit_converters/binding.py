@@ -61,11 +61,14 @@ def bind(
         signature: From signature name to tensor, for inputs and for outputs.
 
     Raises:
-        ConversionError: The file has lost one of them.
+        ConversionError: The file has lost one of them, or has inputs of its own.
     """
     inputs = _match(info.inputs, stored[0], signature[0])
     outputs = _match(info.outputs, stored[1], signature[1])
     places = [binding.stored.name for binding in inputs]
+    unknown = [spec.name for spec in stored[0] if spec.name not in places]
+    if unknown:
+        raise ConversionError(f"the exported file has inputs that its source lacks: {', '.join(unknown)}.")
     return Border(inputs, outputs, tuple(places.index(spec.name) for spec in stored[0]))
 
 

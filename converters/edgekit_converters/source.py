@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import keyword
+import re
 from dataclasses import dataclass
 
 from edgekit_runtime.manifest import Library
@@ -26,10 +28,33 @@ class SourceInfo:
 
 
 def signature_names(specs: tuple[TensorSpec, ...]) -> tuple[str, ...]:
-    """Names for an exported file's signature: letters, digits and underscores, each once.
+    """Names for an exported file's signature, as TensorFlow takes them.
+
+    They become parameters of a Python function and names of a graph: ASCII letters, digits and
+    underscores, no underscore first, no word of Python's, and each once even where letter case
+    does not count.
 
     Args:
         specs: Inputs or outputs under the source's names.
     """
-    plain = ["".join(c if c.isalnum() else "_" for c in spec.name) for spec in specs]
-    return tuple(f"{name}_{i}" if plain.count(name) > 1 else name for i, name in enumerate(plain))
+    plain = [_plain(spec.name) for spec in specs]
+    lower = [name.lower() for name in plain]
+    taken = set(lower)
+    return tuple(
+        name
+        if lower.count(name.lower()) == 1 and not keyword.iskeyword(name) and name != "self"
+        else _untaken(f"{name}_{i}", taken)
+        for i, name in enumerate(plain)
+    )
+
+
+def _plain(name: str) -> str:
+    name = re.sub(r"[^A-Za-z0-9]", "_", name)
+    return name if name[:1].isalnum() else f"tensor{name}"
+
+
+def _untaken(name: str, taken: set[str]) -> str:
+    while name.lower() in taken:
+        name += "_"
+    taken.add(name.lower())
+    return name
