@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,7 @@ def open_data(path: Path, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorS
     """
     from edgekit_converters.data.npz import NpzSource
 
-    if path.suffix != ".npz" and path.exists():
+    if path.suffix != ".npz" and os.path.exists(path):
         raise DataError(f"{path}: not a form of data that edgekit reads; allowed: .npz.")
     return NpzSource(path, inputs, outputs)
 
@@ -92,15 +93,17 @@ def check_samples(
         purpose: What they are for, in the error's text: `calibration` or `evaluation`.
 
     Raises:
-        DataError: A sample holds NaN or infinite values, or all samples are the same.
+        DataError: A sample or a label holds NaN or infinite values, or all samples are the same.
     """
     source, indexes = open_drawn(settings, inputs, outputs)
     digest, distinct = hashlib.sha256(), set()
     for index, sample in zip(indexes, source.read(indexes), strict=True):
-        for name, value in sample.inputs.items():
+        parts = {f"input {name}": value for name, value in sample.inputs.items()}
+        parts.update({f"the label of {name}": value for name, value in sample.labels.items()})
+        for part, value in parts.items():
             if not np.isfinite(value).all():
                 raise DataError(
-                    f"{settings.path}: {purpose} sample {index} has NaN or infinite values in input {name}; "
+                    f"{settings.path}: {purpose} sample {index} has NaN or infinite values in {part}; "
                     "allowed: finite numbers.",
                     hint="Remove such samples.",
                 )
