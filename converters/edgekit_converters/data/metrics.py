@@ -13,6 +13,7 @@ from edgekit_runtime.figure import Figure, Interval, measured, unavailable
 from edgekit_runtime.stats import student_t_quantile
 
 METRICS = ("accuracy", "mean_squared_error")
+NOT_FINITE = "an output is NaN or infinite"
 Z95 = 1.959963984540054  # the standard normal distribution's 97.5 % point
 
 
@@ -54,7 +55,7 @@ def choose_metric(asked: str, outputs: np.ndarray, labels: np.ndarray | None) ->
         return fitting[0]
     raise DataError(
         f"labels of type {labels.dtype} and shape {labels.shape} do not fit outputs of shape {outputs.shape}"
-        f"{'' if asked == 'auto' else f' for {asked}'}; allowed: class numbers below {outputs.shape[-1]} "
+        f"{'' if asked == 'auto' else f' for {asked}'}; allowed: class numbers below {max(2, outputs.shape[-1])} "
         "(accuracy), or numbers of the outputs' shape (mean_squared_error)."
     )
 
@@ -117,6 +118,8 @@ def sqnr_db(source: np.ndarray, exported: np.ndarray) -> Figure:
     """Signal to quantization noise: 10 log10(sum of source^2 / sum of difference^2), both `(N, ...)`."""
     signal = float(np.sum(np.square(source, dtype=np.float64)))
     noise = float(np.sum(np.square(source.astype(np.float64) - exported)))
+    if not math.isfinite(signal + noise):
+        return unavailable("dB", NOT_FINITE)
     if noise == 0.0:
         return unavailable("dB", "the outputs are equal, so there is no noise")
     if signal == 0.0:
@@ -143,7 +146,7 @@ def _paired_difference(lost: int, gained: int, n: int) -> Figure:
         (gained - lost) / n,
         "share",
         "paired difference, Bonett-Price interval",
-        Interval(centre - half, centre + half),
+        Interval(max(-1.0, centre - half), min(1.0, centre + half)),
     )
 
 
@@ -154,6 +157,8 @@ def _errors(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def _mean(values: np.ndarray, what: str) -> Figure:
     n, mean = len(values), float(values.mean())
+    if not math.isfinite(mean):
+        return unavailable("squared error", NOT_FINITE)
     if n < 2:
         return measured(mean, "squared error", what)
     half = student_t_quantile(0.975, n - 1) * float(values.std(ddof=1)) / math.sqrt(n)
