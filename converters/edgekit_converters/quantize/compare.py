@@ -23,7 +23,7 @@ class _Power:
         self.count = 0
 
     def add(self, expected: np.ndarray, found: np.ndarray) -> None:
-        flat = expected.ravel()
+        flat = expected.astype(np.float64).ravel()  # in float32, squares of large values are infinite
         error = flat - found.ravel()
         self.signal += float(np.dot(flat, flat))
         self.noise += float(np.dot(error, error))

@@ -16,8 +16,8 @@ class Range:
     high: float
 
     def widened(self, other: Range) -> Range:
-        """The range that holds both."""
-        return Range(min(self.low, other.low), max(self.high, other.high))
+        """The range that holds both; NaN in either stays, which `min` and `max` would drop by their order."""
+        return Range(float(np.minimum(self.low, other.low)), float(np.maximum(self.high, other.high)))
 
 
 class RangeStatistics:
