@@ -48,11 +48,13 @@ class Caches:
         l1_data_kib: First level, data.
         l1_instruction_kib: First level, instructions.
         l2_kib: Second level, all cores together.
+        l3_kib: Third level, which all cores share.
     """
 
     l1_data_kib: Sourced[int] | None = None
     l1_instruction_kib: Sourced[int] | None = None
     l2_kib: Sourced[int] | None = None
+    l3_kib: Sourced[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,10 +117,12 @@ class Power:
     Attributes:
         idle_mw: With nothing to do.
         busy_mw: With every core busy.
+        spread_percent: How far other readings of such boards lie from these, at most.
     """
 
     idle_mw: Sourced[float] | None = None
     busy_mw: Sourced[float] | None = None
+    spread_percent: Sourced[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -221,11 +225,12 @@ class Profile:
 
 @dataclass(frozen=True)
 class LoadedProfile:
-    """A profile, and the very bytes it was read from.
+    """A profile, and the bytes that say the same.
 
     Attributes:
         profile: What they say.
-        toml: The file, as a bundle keeps it.
+        toml: The file as a bundle keeps it, complete by itself: the very bytes it was read from, or where
+            it extends another profile the two as one.
         sha256: Checksum of `toml`, in hexadecimal.
     """
 

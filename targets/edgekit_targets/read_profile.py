@@ -1,20 +1,20 @@
-"""Reading a target profile from TOML, with every fault told at once."""
+"""Reading a target profile from TOML, with every fault told at once, each with the file where it stands."""
 
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Iterator
 from typing import Any
 
-from edgekit_runtime.codec import FormatError, strip_header
+from edgekit_runtime.codec import FormatError
 from edgekit_runtime.errors import ProfileError
+from edgekit_targets.extends import FindBase, Merged, ProfileFile, merge_chain
 from edgekit_targets.profile import LoadedProfile, Profile
 from edgekit_targets.validate import validate
 
 
 def read_profile(toml: bytes, file: str) -> LoadedProfile:
-    """Read a profile.
+    """Read a profile that is complete by itself, such as that of a bundle.
 
     Args:
         toml: The file's bytes.
@@ -23,26 +23,62 @@ def read_profile(toml: bytes, file: str) -> LoadedProfile:
     Raises:
         ProfileError: One line for each fault: `file: key: fault; allowed: ...`.
     """
+    return resolve_profile(ProfileFile(file, toml), _no_base)
+
+
+def resolve_profile(file: ProfileFile, find_base: FindBase) -> LoadedProfile:
+    """Read a profile and what it extends.
+
+    Args:
+        file: The profile.
+        find_base: Finds what it extends.
+
+    Raises:
+        ProfileError: One line for each fault of what they say together: `file: key: fault; allowed: ...`,
+            with the file where the key stands.
+    """
     try:
-        tree = tomllib.loads(toml.decode("utf-8"))
-    except ValueError as error:
-        raise ProfileError(f"{file}: it is no TOML in UTF-8: {error}.") from error
+        return _resolve(merge_chain(file, find_base), file)
+    except RecursionError as error:
+        raise ProfileError(f"{file.label}: its tables lie too deep within each other.") from error
+
+
+def _resolve(merged: Merged, file: ProfileFile) -> LoadedProfile:
+    faults = tuple(_unknown_sources(merged.tree))
     try:
-        tree = strip_header(Profile, tree)
+        profile = validate(Profile, merged.tree)
     except FormatError as error:
-        raise _told(file, error.faults) from error
-    faults = tuple(_unknown_sources(tree))
-    try:
-        profile = validate(Profile, tree)
-    except FormatError as error:
-        raise _told(file, error.faults + faults) from error
+        raise _told(merged, error.faults + faults) from error
     if faults:
-        raise _told(file, faults)
+        raise _told(merged, faults)
+    toml = file.toml if len(merged.files) == 1 else _written(merged.tree)
     return LoadedProfile(profile, toml, hashlib.sha256(toml).hexdigest())
 
 
-def _told(file: str, faults: tuple[str, ...]) -> ProfileError:
-    return ProfileError("\n".join(f"{file}: {fault}" for fault in faults))
+def _no_base(extends: str, file: ProfileFile) -> ProfileFile:  # noqa: ARG001  # the form of a FindBase
+    raise ProfileError(f"is {extends!r}; allowed here: only a profile that is complete by itself.")
+
+
+def _written(tree: dict[str, Any]) -> bytes:
+    from tomli_w import dumps
+
+    return dumps({"schema": Profile.SCHEMA, "version": Profile.VERSION, **tree}).encode()
+
+
+def _told(merged: Merged, faults: tuple[str, ...]) -> ProfileError:
+    return ProfileError("\n".join(f"{_home(merged, fault)}: {fault}" for fault in faults))
+
+
+def _home(merged: Merged, fault: str) -> str:
+    """The file where the key of a fault stands, or else the table around it."""
+    text = fault.removeprefix("document: ")
+    spelled = (text, text.replace(": ", ".", 1))  # what is wrong within a table begins with the part's name
+    around = [key for key in merged.origins if any(way.startswith(_ended(key)) for way in spelled)]
+    return merged.origins[max(around, key=len)] if around else merged.files[0]
+
+
+def _ended(key: str) -> tuple[str, ...]:
+    return tuple(f"{key}{end}" for end in ":.[ ")
 
 
 def _unknown_sources(tree: dict[str, Any]) -> Iterator[str]:

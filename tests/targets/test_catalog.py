@@ -10,7 +10,13 @@ from edgekit_targets.catalog import load_profile, target_names
 
 
 def test_the_catalog_lists_its_targets_sorted() -> None:
-    assert target_names() == ("host", "raspberry-pi-4b")
+    assert target_names() == (
+        "host",
+        "raspberry-pi-3b-plus",
+        "raspberry-pi-4b",
+        "raspberry-pi-5",
+        "raspberry-pi-zero-2w",
+    )
 
 
 @pytest.mark.parametrize("name", target_names())
@@ -50,8 +56,8 @@ def test_an_unknown_name_is_told_with_the_nearest_and_all_names() -> None:
     with pytest.raises(ProfileError) as caught:
         load_profile("Raspbery-Pi4")
 
-    assert "Nearest: raspberry-pi-4b." in str(caught.value)
-    assert "allowed: host, raspberry-pi-4b, or a path to a .toml file." in str(caught.value)
+    assert "Nearest: raspberry-pi-4b" in str(caught.value)
+    assert f"allowed: {', '.join(target_names())}, or a path to a .toml file." in str(caught.value)
 
 
 def test_a_name_like_no_other_is_told_without_a_guess() -> None:

@@ -16,6 +16,7 @@ from edgekit_converters.evaluation import Evaluation
 from edgekit_runtime.bundle import open_bundle
 from edgekit_runtime.manifest import Manifest
 from edgekit_runtime.progress import Progress, silent
+from edgekit_targets.hardware import size_warnings
 
 
 @dataclass(frozen=True)
@@ -99,4 +100,5 @@ def _warnings(plan: Plan, exported: Exported, opened: Opened) -> tuple[str, ...]
         warnings.append("the interpreter runs this model without XNNPACK, so it will be slow")
     if exported.quantization is not None and plan.request.calibrate == plan.request.evaluate:
         warnings.append("calibration and evaluation use the same data: the result shown is too kind")
+    warnings.extend(size_warnings(plan.target.profile, exported.model.stat().st_size))
     return tuple(warnings)

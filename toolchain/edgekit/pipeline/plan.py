@@ -11,7 +11,8 @@ from edgekit_converters.detect import detect_source
 from edgekit_converters.settings import BORDER_TYPES, DataSettings
 from edgekit_runtime.errors import DataError, RecipeError
 from edgekit_targets.catalog import load_profile
-from edgekit_targets.profile import LoadedProfile
+from edgekit_targets.hardware import channel_effect, kernel_effect, memory_effect
+from edgekit_targets.profile import LoadedProfile, Profile
 
 ZIP_SUFFIX = ".edgekit"
 ALL_METRICS = ("auto", *METRICS)
@@ -116,6 +117,7 @@ def make_plan(request: Request) -> Plan:
             "format", runtime.format, f"{runtime.name} {runtime.version} is the first runtime of {target.profile.name}"
         ),
         *recipe_choices,
+        *_hardware_choices(target.profile, recipe),
         Choice("batch", "1", "a device answers one sample at a time; a static shape lets the kernels be planned ahead"),
         calibration_choice,
         evaluation_choice,
@@ -148,6 +150,15 @@ def _check_border(border: str, dtype: str, scheme: str) -> None:
         raise RecipeError(
             f"--{border}-dtype int8 needs --quantize int8; the scheme is float32.", hint="Leave one of the two out."
         )
+
+
+def _hardware_choices(profile: Profile, recipe: Recipe) -> tuple[Choice, ...]:
+    effects = {
+        "kernels": kernel_effect(profile, recipe.quantize.scheme),
+        "memory": memory_effect(profile),
+        "channels": channel_effect(profile),
+    }
+    return tuple(Choice(what, *effect) for what, effect in effects.items() if effect is not None)
 
 
 def _border_reason(scheme: str) -> str:
