@@ -39,7 +39,6 @@ def test_a_check_alone_writes_no_inputs(make_bundle, tmp_path):
         ("mlperf-tiny/pretrainedResnet.tflite", (1, 32, 32, 3), "float32"),
         ("mlperf-tiny/vww_96_int8.tflite", (1, 96, 96, 3), "int8"),
         ("tricky/tflite/tflite__java__src__testdata__int64.bin", (1, 8, 8, 3), "int64"),
-        ("tricky/tflite/tflite__testdata__nested_while.bin", (), "float32"),
     ],
 )
 def test_the_input_of_a_bare_file_has_its_shape_and_type(assets, tmp_path, model, shape, dtype):
