@@ -1,0 +1,102 @@
+"""edgekit_converters.detect: a source model's format by its content, and every other file refused in one line."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.tflite_files import write_dense
+
+from edgekit_converters.detect import HDF5_MAGIC, detect_source
+from edgekit_runtime.errors import ModelError
+
+
+def write_zip(path: Path, *names: str) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, "{}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def keras_file(tmp_path_factory) -> Path:
+    return write_zip(tmp_path_factory.mktemp("zip") / "model.keras", "config.json", "metadata.json", "model.weights.h5")
+
+
+def refusal(path: Path) -> ModelError:
+    with pytest.raises(ModelError) as caught:
+        detect_source(path)
+    assert str(path) in caught.value.message
+    return caught.value
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5", "model", "model.tflite"])
+def test_a_keras_file_is_known_by_its_content_not_by_its_suffix(tmp_path, name):
+    assert detect_source(write_zip(tmp_path / name, "metadata.json", "config.json")) == "keras"
+    (tmp_path / name).write_bytes(HDF5_MAGIC + bytes(100))
+    assert detect_source(tmp_path / name) == "keras-h5"
+
+
+@pytest.mark.parametrize("content", [b"", b"text", HDF5_MAGIC[:7], b"PK", b"\0" * 100, b"\x80\x04pickle"])
+def test_what_is_no_model_is_refused_with_what_is_allowed(tmp_path, content):
+    (tmp_path / "model.keras").write_bytes(content)
+    error = refusal(tmp_path / "model.keras")
+    assert "it is not a model; allowed: a Keras model as .keras or .h5" in error.message
+    assert "model.save" in error.hint
+
+
+def test_a_zip_of_something_else_is_refused_as_a_zip(tmp_path):
+    assert "it is a zip, but no Keras model" in refusal(write_zip(tmp_path / "a.keras", "config.json")).message
+    assert "it is a zip, but no Keras model" in refusal(write_zip(tmp_path / "b.edgekit", "manifest.json")).message
+
+
+@given(st.integers(4, 300))
+def test_a_truncated_keras_file_is_refused_as_perhaps_damaged(keras_file, length):
+    whole = keras_file.read_bytes()
+    cut = keras_file.with_name("cut.keras")
+    cut.write_bytes(whole[: min(length, len(whole) - 1)])
+    assert "or a damaged one" in refusal(cut).message
+
+
+@given(st.integers(0, 1 << 16), st.integers(1, 255))
+def test_a_changed_byte_gives_a_format_or_a_refusal(keras_file, position, change):
+    changed = bytearray(keras_file.read_bytes())
+    changed[position % len(changed)] ^= change
+    path = keras_file.with_name("changed.keras")
+    path.write_bytes(changed)
+    try:
+        assert detect_source(path) == "keras"
+    except ModelError as error:
+        assert str(path) in error.message  # noqa: PT017  # either may happen
+
+
+def test_a_finished_tflite_file_is_sent_to_bench(tmp_path):
+    error = refusal(write_dense(tmp_path / "model.keras"))
+    assert "it is a finished .tflite file" in error.message
+    assert error.hint == f"Measure it as it is: edgekit bench {tmp_path / 'model.keras'}"
+
+
+def test_a_folder_is_refused_with_how_to_save_a_file(tmp_path):
+    error = refusal(tmp_path)
+    assert "it is a folder; allowed" in error.message
+    assert "model.save" in error.hint
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    assert "no such file" in refusal(tmp_path / "missing.keras").message
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "model.keras/inside"])
+def test_a_path_the_system_cannot_open_is_refused(tmp_path, name):
+    (tmp_path / "model.keras").write_bytes(b"")
+    assert "it cannot be read" in refusal(tmp_path / name).message
+
+
+def test_real_files_are_known(assets):
+    assert detect_source(assets / "mlperf-tiny/pretrainedResnet.h5") == "keras-h5"
+    assert detect_source(assets / "keras/pre_pr22362_nested_container.keras") == "keras"
+    assert "finished .tflite" in refusal(assets / "mlperf-tiny/pretrainedResnet.tflite").message
+    assert "not a model" in refusal(assets / "ort-examples/mnist.onnx").message
