@@ -21,7 +21,7 @@ from edgekit_runtime.tensor import TensorSpec
 DENSE = SourceInfo((TensorSpec("features", (-1, 8), "float32"),), (TensorSpec("scores", (-1, 3), "float32"),), 75, ())
 TWO_BY_TWO = SourceInfo(
     (TensorSpec("a", (-1, 4), "float32"), TensorSpec("b", (-1, 4), "float32")),
-    (TensorSpec("sum", (-1, 4), "float32"), TensorSpec("product", (-1, 4), "float32")),
+    (TensorSpec("sum", (-1, 4), "float32"), TensorSpec("difference", (-1, 4), "float32")),
     0,
     (),
 )

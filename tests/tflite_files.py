@@ -45,7 +45,7 @@ class Operator:
 
 OPTIONS = {
     "ADD": "AddOptions",
-    "MUL": "MulOptions",
+    "SUB": "SubOptions",
     "FULLY_CONNECTED": "FullyConnectedOptions",
     "GATHER": "GatherOptions",
     "LOG": "NONE",
@@ -143,13 +143,14 @@ def write_int8_dense(folder: Path, *, seed: int = 0, settings: QuantizeSettings 
 
 
 def write_two_by_two(path: Path) -> Path:
-    """`a (1, 4)`, `b (1, 4)` -> `sum`, `product`; the file lists its inputs and outputs the other way round."""
-    tensors = [Tensor(name, (1, 4)) for name in ("t_a", "t_b", "t_sum", "t_product")]
+    """`a (1, 4)`, `b (1, 4)` -> `a + b`, `a - b`; the file lists its inputs and outputs the other way round."""
+    tensors = [Tensor(name, (1, 4)) for name in ("t_a", "t_b", "t_sum", "t_difference")]
     operators = [
         Operator("ADD", ("t_a", "t_b"), ("t_sum",)),
-        Operator("MUL", ("t_a", "t_b"), ("t_product",)),
+        Operator("SUB", ("t_a", "t_b"), ("t_difference",)),
     ]
-    return write_tflite(path, tensors, operators, {"b": "t_b", "a": "t_a"}, {"product": "t_product", "sum": "t_sum"})
+    outputs = {"difference": "t_difference", "sum": "t_sum"}
+    return write_tflite(path, tensors, operators, {"b": "t_b", "a": "t_a"}, outputs)
 
 
 def write_log(path: Path) -> Path:

@@ -324,7 +324,7 @@ def test_a_zip_of_an_unusual_method_is_refused(made, tmp_path):
 def test_an_encrypted_zip_is_refused(packed, tmp_path):
     content = bytearray(packed.read_bytes())
     for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        content[content.index(signature) + flags] |= 1
+        content[content.rindex(signature) + flags] |= 1
     path = tmp_path / "locked.edgekit"
     path.write_bytes(content)
     assert "no readable zip" in refusal(path)

@@ -221,9 +221,9 @@ def test_an_output_of_another_shape_never_passes(float_bundle, tmp_path, shape):
 def test_the_output_nearest_to_its_limit_is_told(tmp_path):
     path = two_by_two_bundle(tmp_path)
     manifest, golden = golden_of(path)
-    total, product = manifest.outputs
+    total, difference = manifest.outputs
     wide = replace(total, tolerance=Tolerance("range", 1.0, 1.0))
-    narrow = replace(product, tolerance=Tolerance("range", 1e-3, 1e-3))
+    narrow = replace(difference, tolerance=Tolerance("range", 1e-3, 1e-3))
     seal(path, replace(manifest, outputs=(wide, narrow)), golden)
     assert check(path).limit == 1e-3
 
@@ -275,7 +275,7 @@ def test_the_order_of_the_file_is_found_by_name(tmp_path):
     manifest, _ = golden_of(two_by_two_bundle(tmp_path))
     interpreter = open_interpreter(write_two_by_two(tmp_path / "m.tflite"), "tflite")
     assert [interpreter.inputs[i].name for i in input_order(interpreter, manifest)] == ["t_a", "t_b"]
-    assert [interpreter.outputs[i].name for i in output_order(interpreter, manifest)] == ["t_sum", "t_product"]
+    assert [interpreter.outputs[i].name for i in output_order(interpreter, manifest)] == ["t_sum", "t_difference"]
 
 
 def strange(manifest: Manifest, kind: str) -> Manifest:

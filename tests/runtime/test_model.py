@@ -67,9 +67,9 @@ def test_an_int8_file_takes_and_gives_real_numbers_close_to_the_float_file(dense
 def test_several_inputs_and_outputs_go_by_name(two):
     a, b = np.array([1, 2, 3, 4.0]), np.array([2, 2, 2, 5.0])
     found = two({"b": b, "a": a})
-    assert list(found) == ["sum", "product"]
+    assert list(found) == ["sum", "difference"]
     assert found["sum"].tolist() == [3, 4, 5, 9]
-    assert found["product"].tolist() == [2, 4, 6, 20]
+    assert found["difference"].tolist() == [-1, 0, 1, -1]
     assert two({"a": a[None], "b": b[None]})["sum"].shape == (1, 4)
 
 
