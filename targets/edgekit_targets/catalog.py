@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -61,7 +62,7 @@ def _find(name_or_path: str, folder: Path) -> ProfileFile:
 
     if name_or_path.endswith(_SUFFIX):
         path = folder / name_or_path
-        return ProfileFile(str(path), _bytes_of(path), path)
+        return ProfileFile(os.path.normpath(path), _bytes_of(path), path)
     if name_or_path not in target_names():
         raise _unknown(name_or_path)
     file = _folder() / f"{name_or_path}{_SUFFIX}"

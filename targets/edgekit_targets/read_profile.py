@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator
 from typing import Any
@@ -62,7 +63,8 @@ def _no_base(extends: str, file: ProfileFile) -> ProfileFile:  # noqa: ARG001  #
 def _written(tree: dict[str, Any]) -> bytes:
     from tomli_w import dumps
 
-    return dumps({"schema": Profile.SCHEMA, "version": Profile.VERSION, **tree}).encode()
+    ordered = {field.name: tree[field.name] for field in dataclasses.fields(Profile) if field.name in tree}
+    return dumps({"schema": Profile.SCHEMA, "version": Profile.VERSION, **ordered}).encode()
 
 
 def _told(merged: Merged, faults: tuple[str, ...]) -> ProfileError:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edgekit_runtime.errors import ProfileError
-from edgekit_targets.catalog import load_profile, target_names
+from edgekit_targets.catalog import load_profile, load_profiles, target_names
 
 
 def test_the_catalog_lists_its_targets_sorted() -> None:
@@ -42,6 +42,65 @@ def test_the_raspberry_pi_4_has_no_dot_product_and_takes_int8_with_the_published
     assert profile.recipe.name == "int8"
     assert "3.2x" in profile.recipe.reason
     assert "2022-02-08" in profile.sources[profile.recipe.source]
+
+
+@pytest.mark.parametrize(
+    ("name", "core", "clock_mhz", "ram_kib", "dot_product"),
+    [
+        ("raspberry-pi-zero-2w", "Cortex-A53", 1000, 524288, False),
+        ("raspberry-pi-3b-plus", "Cortex-A53", 1400, 1048576, False),
+        ("raspberry-pi-4b", "Cortex-A72", 1500, 1048576, False),
+        ("raspberry-pi-5", "Cortex-A76", 2400, 1048576, True),
+    ],
+)
+def test_each_board_has_its_own_hardware(name: str, core: str, clock_mhz: int, ram_kib: int, dot_product: bool) -> None:
+    profile = load_profile(name).profile
+    cpu, ram = profile.cpu, profile.memory.ram_kib
+
+    assert cpu.model is not None
+    assert cpu.clock_mhz is not None
+    assert ram is not None
+    assert (cpu.model.value, cpu.clock_mhz.value, ram.value) == (core, clock_mhz, ram_kib)
+    assert cpu.has("dotprod") is dot_product
+
+
+@pytest.mark.parametrize("name", [name for name in target_names() if name != "host"])
+def test_the_figures_of_a_board_agree_with_each_other(name: str) -> None:
+    profile = load_profile(name).profile
+    idle, busy = profile.power.idle_mw, profile.power.busy_mw
+
+    assert idle is not None
+    assert busy is not None
+    assert idle.value < busy.value
+    assert {idle.confidence, busy.confidence} == {"estimated"}, "no power figure is read from such boards themselves"
+    assert profile.memory.ram_kib is not None
+    assert profile.budgets.peak_rss_kib is not None
+    assert profile.budgets.peak_rss_kib <= profile.memory.ram_kib.value / 2
+
+
+@pytest.mark.parametrize(
+    ("firmware", "names"),
+    [
+        ("Raspberry Pi 3 Model B Plus Rev 1.3", ["raspberry-pi-3b-plus"]),
+        ("Raspberry Pi 3 Model B Rev 1.2", []),
+        ("Raspberry Pi 4 Model B Rev 1.4", ["raspberry-pi-4b"]),
+        ("Raspberry Pi 400 Rev 1.0", []),
+        ("Raspberry Pi 5 Model B Rev 1.0", ["raspberry-pi-5"]),
+        ("Raspberry Pi 500 Rev 1.0", []),
+        ("Raspberry Pi Zero 2 W Rev 1.0", ["raspberry-pi-zero-2w"]),
+        ("Raspberry Pi Zero 2 Rev 1.0", ["raspberry-pi-zero-2w"]),
+        ("Raspberry Pi Zero W Rev 1.1", []),
+    ],
+)
+def test_a_firmware_name_belongs_to_one_target_at_most(firmware: str, names: list[str]) -> None:
+    assert [loaded.profile.name for loaded in load_profiles() if firmware.startswith(loaded.profile.boards)] == names
+
+
+def test_profiles_are_loaded_in_the_order_named_and_all_without_a_name() -> None:
+    asked = ("raspberry-pi-5", "host")
+
+    assert tuple(loaded.profile.name for loaded in load_profiles(*asked)) == asked
+    assert tuple(loaded.profile.name for loaded in load_profiles()) == target_names()
 
 
 def test_the_host_claims_nothing_of_its_hardware() -> None:

@@ -1,7 +1,7 @@
 """edgekit: a trained model to an edge device, and the truth about how it runs there.
 
-Each verb of the command line is a function of the same name: `edgekit.convert`, `edgekit.bench`,
-`edgekit.compare`, `edgekit.demo`, `edgekit.runtime`. They are loaded when they are first used.
+Each verb of the command line is a function of the same name: `edgekit.convert`, `edgekit.inspect`,
+`edgekit.bench`, `edgekit.compare` and so on. They are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -11,19 +11,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edgekit.benching import bench as bench
     from edgekit.demonstration import demo as demo
+    from edgekit.diagnosis import doctor as doctor
+    from edgekit.inspecting import inspect as inspect
     from edgekit.pipeline.convert import convert as convert
     from edgekit.reports.compare import compare as compare
+    from edgekit.schemas import schema as schema
     from edgekit_devices.package import build_runtime as runtime
+    from edgekit_targets.catalog import load_profiles as targets
 
 _VERBS = {
     "convert": "edgekit.pipeline.convert:convert",
+    "inspect": "edgekit.inspecting:inspect",
     "bench": "edgekit.benching:bench",
     "compare": "edgekit.reports.compare:compare",
     "demo": "edgekit.demonstration:demo",
     "runtime": "edgekit_devices.package:build_runtime",
+    "doctor": "edgekit.diagnosis:doctor",
+    "schema": "edgekit.schemas:schema",
+    "targets": "edgekit_targets.catalog:load_profiles",
 }
 
-__all__ = ["bench", "compare", "convert", "demo", "runtime"]
+__all__ = ["bench", "compare", "convert", "demo", "doctor", "inspect", "runtime", "schema", "targets"]
 
 
 def __getattr__(name: str) -> object:

@@ -59,12 +59,40 @@ def _runtime() -> click.Command:
     return runtime
 
 
+def _targets() -> click.Command:
+    from edgekit.cli.targets import targets
+
+    return targets
+
+
+def _inspect() -> click.Command:
+    from edgekit.cli.inspect import inspect
+
+    return inspect
+
+
+def _doctor() -> click.Command:
+    from edgekit.cli.doctor import doctor
+
+    return doctor
+
+
+def _schema() -> click.Command:
+    from edgekit.cli.schema import schema
+
+    return schema
+
+
 VERBS = {
     "convert": Verb(_convert, "Turn a trained model into a bundle for a device."),
+    "inspect": Verb(_inspect, "Look into a finished model: operators, quantization, size, costs."),
     "bench": Verb(_bench, "Measure a bundle or a model on a device."),
     "compare": Verb(_compare, "Hold reports against each other."),
+    "targets": Verb(_targets, "Look up targets, and check profiles of your own."),
     "demo": Verb(_demo, "Train, convert, measure and compare a small model, in about a minute."),
     "runtime": Verb(_runtime, "Pack what runs on the device into one file."),
+    "doctor": Verb(_doctor, "Tell what works on this machine; list the licences on a device."),
+    "schema": Verb(_schema, "Print the JSON Schema of a document."),
 }
 
 

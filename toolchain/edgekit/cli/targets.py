@@ -1,0 +1,92 @@
+"""`edgekit targets`: what is known of each target, and whether a profile of the user's own is sound."""
+
+from __future__ import annotations
+
+import click
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print the result for machines.")
+FAULTY = 2
+
+
+@click.group()
+def targets() -> None:
+    """Look up targets, and check profiles of your own.
+
+    A target is a profile: what is known of a device, each figure with its source. Name one that
+    comes with edgekit, or the path of your own .toml file, wherever a target is asked for.
+    """
+
+
+@targets.command("list")
+@JSON
+def list_targets(as_json: bool) -> None:
+    """List the targets that come with edgekit."""
+    from edgekit.reports.render.targets import print_targets, target_row
+    from edgekit_targets.catalog import load_profiles
+
+    rows = [target_row(loaded.profile) for loaded in load_profiles()]
+    if as_json:
+        from edgekit_runtime.codec import dumps
+
+        click.echo(dumps({"targets": rows}, schema="edgekit/targets", version=1), nl=False)
+        return
+    from rich.console import Console
+
+    print_targets(rows, Console(highlight=False))
+
+
+@targets.command()
+@click.argument("target", metavar="NAME|FILE.toml")
+@JSON
+def show(target: str, as_json: bool) -> None:
+    """Show a target: every figure with its source and how far it can be trusted.
+
+    The keys are those of the file, to be used in a profile of your own. As JSON it is the profile
+    with all that it extends, null where nothing is known.
+    """
+    from edgekit_targets.catalog import load_profile
+
+    profile = load_profile(target).profile
+    if as_json:
+        from edgekit_runtime.codec import dumps_document
+
+        click.echo(dumps_document(profile), nl=False)
+        return
+    from rich.console import Console
+
+    from edgekit.reports.render.targets import print_target
+
+    print_target(profile, Console(highlight=False))
+
+
+@targets.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@JSON
+@click.pass_context
+def validate(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
+    """Check profiles, and tell every fault of each FILE.
+
+    Ends with status 2 if one has faults.
+    """
+    faults = {file: _faults_of(file) for file in files}
+    if as_json:
+        from edgekit_runtime.codec import dumps
+
+        tree = [{"file": file, "valid": not found, "faults": found} for file, found in faults.items()]
+        click.echo(dumps({"files": tree}, schema="edgekit/validation", version=1), nl=False)
+    else:
+        for file, found in faults.items():
+            click.echo("\n".join(found or [f"{file}: valid"]))
+    if any(faults.values()):
+        ctx.exit(FAULTY)
+
+
+def _faults_of(file: str) -> list[str]:
+    from edgekit_runtime.errors import ProfileError
+    from edgekit_targets.catalog import load_profile
+
+    try:
+        load_profile(file)
+    except ProfileError as error:
+        return str(error).split("\n")
+    return []
