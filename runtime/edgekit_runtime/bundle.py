@@ -131,6 +131,8 @@ def _faults(folder: Path, entry: FileEntry) -> list[str]:
 def _strangers(folder: Path, manifest: Manifest) -> list[str]:
     known = {entry.path for entry in manifest.files} | {MANIFEST_FILE, RUN_FILE}
     needed = {manifest.model_file, GOLDEN_FILE, PROFILE_FILE}
+    if manifest.model_card is not None:
+        needed.add(manifest.model_card)
     paths = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
     found = {path.relative_to(folder).as_posix() for path in paths}
     return [f"{name} is not in the manifest" for name in sorted(found - known)] + [

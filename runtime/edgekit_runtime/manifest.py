@@ -109,6 +109,7 @@ class Manifest:
         origin: Source, target, recipe, libraries.
         license: Licence of the model, if it was told.
         files: Every file of the bundle except this one and `run.json`, sorted by path.
+        model_card: The file that tells what the model is for and what it was trained on, if one was given.
     """
 
     SCHEMA: ClassVar[str] = "edgekit/manifest"
@@ -124,6 +125,7 @@ class Manifest:
     origin: Origin
     license: Optional[str]
     files: tuple[FileEntry, ...]
+    model_card: Optional[str] = None
 
     def __post_init__(self) -> None:
         if self.format not in MODEL_FILES:

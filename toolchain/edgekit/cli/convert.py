@@ -43,6 +43,7 @@ def read_size(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every draw.")
 @click.option("-o", "--output", type=PATH, metavar="OUT", help="A folder, or a zip when it ends in .edgekit.")
 @click.option("--license", "license_name", metavar="NAME", help="Licence of the model, kept in the bundle.")
+@click.option("--model-card", type=PATH, metavar="FILE", help="What the model is for, as a text kept in the bundle.")
 @click.option("--memory-limit", callback=read_size, metavar="SIZE", help="End the conversion above this, such as 4GB.")
 @click.option("--trust", is_flag=True, help="Let code inside the model run (Lambda layers).")
 @click.option("--force", is_flag=True, help="Replace the output if it is there.")
@@ -63,6 +64,7 @@ def convert(  # noqa: PLR0913, PLR0917  # one parameter for each option is click
     seed: int,
     output: Path | None,
     license_name: str | None,
+    model_card: Path | None,
     memory_limit: int | None,
     trust: bool,
     force: bool,
@@ -89,6 +91,7 @@ def convert(  # noqa: PLR0913, PLR0917  # one parameter for each option is click
         seed=seed,
         output=output,
         license=license_name,
+        model_card=model_card,
         trust=trust,
         force=force,
     )

@@ -43,6 +43,8 @@ def assemble(
     manifest = _manifest(plan, exported, opened)
     shutil.copyfile(exported.model, folder / manifest.model_file)
     (folder / PROFILE_FILE).write_bytes(plan.target.toml)
+    if plan.request.model_card is not None and manifest.model_card is not None:
+        shutil.copyfile(plan.request.model_card, folder / manifest.model_card)
     _write_golden(scratch, folder, manifest)
     write_document(folder, TRAIL_FILE, _trail(exported))
     if exported.quantization is not None:
@@ -83,7 +85,15 @@ def _manifest(plan: Plan, exported: Exported, opened: Opened) -> Manifest:
         origin=origin,
         license=plan.request.license,
         files=(),
+        model_card=_card_name(plan.request.model_card),
     )
+
+
+def _card_name(card: Path | None) -> str | None:
+    """A card's name in the bundle: always the same, but for the ending that tells how to read it."""
+    if card is None:
+        return None
+    return f"model-card{card.suffix if card.suffix[1:].isalnum() else '.md'}"
 
 
 def _write_golden(scratch: Path, folder: Path, manifest: Manifest) -> None:

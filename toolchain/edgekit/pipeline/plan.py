@@ -35,6 +35,7 @@ class Request:
         seed: Seed of the draw.
         output: Where the bundle goes: a folder, or a zip when it ends in `.edgekit`.
         license: Licence of the model, kept in the manifest.
+        model_card: A text on what the model is for, kept in the bundle.
         trust: Whether code inside the model may run.
         force: Whether an existing output is replaced.
     """
@@ -51,6 +52,7 @@ class Request:
     seed: int = 0
     output: Path | None = None
     license: str | None = None
+    model_card: Path | None = None
     trust: bool = False
     force: bool = False
 
@@ -101,7 +103,7 @@ def make_plan(request: Request) -> Plan:
     Raises:
         ModelError: The source is no model.
         ProfileError: The target is unknown, or its profile has faults.
-        RecipeError: What was asked contradicts itself.
+        RecipeError: What was asked contradicts itself, or the model card is no file.
         DataError: A data file does not exist.
     """
     source_format = detect_source(request.model)
@@ -109,6 +111,8 @@ def make_plan(request: Request) -> Plan:
     recipe, recipe_choices = _choose_recipe(request, target)
     calibration, calibration_choice = _choose_calibration(request, recipe)
     evaluation, evaluation_choice = _choose_evaluation(request)
+    if request.model_card is not None and not request.model_card.is_file():
+        raise RecipeError(f"--model-card {request.model_card}: no such file.", hint="Check the path.")
     output = request.output or Path(f"{request.model.stem}-{target.profile.name}-{recipe.quantize.scheme}")
     runtime = target.profile.runtimes[0]
     choices = (
