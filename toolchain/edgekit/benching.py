@@ -5,13 +5,11 @@ from __future__ import annotations
 from contextlib import nullcontext
 from pathlib import Path
 
+from edgekit.inspecting import read_evaluation
 from edgekit.reports.report import Report, make_report
-from edgekit_converters.evaluation import EVALUATION_FILE, Evaluation
 from edgekit_devices.bench import bench_on
 from edgekit_devices.catalog import open_device
 from edgekit_runtime.bundle import Bundle, is_bundle, open_bundle
-from edgekit_runtime.codec import FormatError, loads_document
-from edgekit_runtime.errors import BundleError
 from edgekit_runtime.progress import Progress, silent
 from edgekit_runtime.record import BenchSettings
 from edgekit_targets.catalog import load_profile
@@ -45,7 +43,7 @@ def bench(
     bundled = open_bundle(model) if is_bundle(model) or model.is_dir() else nullcontext()
     with bundled as bundle:
         profile = _profile(bundle, target)
-        evaluation = _evaluation(bundle) if bundle is not None else None
+        evaluation = read_evaluation(bundle) if bundle is not None else None
         with open_device(device) as reached:
             record = bench_on(reached, model, settings or BenchSettings(), progress)
     return make_report(record, profile, evaluation)
@@ -56,13 +54,3 @@ def _profile(bundle: Bundle | None, target: str | None) -> Profile:
         return load_profile(target or BARE_TARGET).profile
     path = bundle.profile_path
     return read_profile(path.read_bytes(), str(path)).profile
-
-
-def _evaluation(bundle: Bundle) -> Evaluation | None:
-    path = bundle.folder / EVALUATION_FILE
-    if not path.exists():
-        return None
-    try:
-        return loads_document(Evaluation, path.read_text(encoding="utf-8"))
-    except FormatError as error:
-        raise BundleError(f"{EVALUATION_FILE}: {error}", hint="Convert the model again.") from error
