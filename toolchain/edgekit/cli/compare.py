@@ -13,9 +13,10 @@ GATE_FAILED = 1
 @click.command()
 @click.argument("reports", nargs=-1, required=True, metavar="REPORT REPORT...", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the result for machines.")
+@click.option("--markdown", is_flag=True, help="Print the result as a table for a pull request.")
 @click.option("--fail-if", metavar="COND", help="End with status 1 if it holds, such as 'latency_p50 > 1.05x'.")
 @click.pass_context
-def compare(ctx: click.Context, reports: tuple[Path, ...], as_json: bool, fail_if: str | None) -> None:
+def compare(ctx: click.Context, reports: tuple[Path, ...], as_json: bool, markdown: bool, fail_if: str | None) -> None:
     """Hold reports against the first of them.
 
     Each figure comes as a ratio to the first report with a 95 % interval, or as no significant
@@ -26,6 +27,8 @@ def compare(ctx: click.Context, reports: tuple[Path, ...], as_json: bool, fail_i
     from edgekit.reports.gate import judge, parse_gate
     from edgekit.reports.report import read_report
 
+    if as_json and markdown:
+        raise click.UsageError("--json and --markdown exclude each other.")
     gate = parse_gate(fail_if) if fail_if is not None else None
     comparison = hold_against([read_report(path) for path in reports], _labels(reports))
     result = judge(gate, comparison) if gate is not None else None
@@ -33,6 +36,10 @@ def compare(ctx: click.Context, reports: tuple[Path, ...], as_json: bool, fail_i
         from edgekit.reports.render.json_text import comparison_json
 
         click.echo(comparison_json(comparison, result), nl=False)
+    elif markdown:
+        from edgekit.reports.render.markdown import comparison_markdown
+
+        click.echo(comparison_markdown(comparison, result), nl=False)
     else:
         from rich.console import Console
 

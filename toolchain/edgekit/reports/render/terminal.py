@@ -11,7 +11,8 @@ from rich.text import Text
 from edgekit.reports.compare import Change, Comparison
 from edgekit.reports.gate import GateResult
 from edgekit.reports.render.quality import quality_rows
-from edgekit.reports.render.units import Unit, difference_text, figure_text, ratio_text, unit_for
+from edgekit.reports.render.units import Unit, figure_text, unit_for
+from edgekit.reports.render.words import Footnotes, caption, change_words
 from edgekit.reports.report import Report, Verdict
 from edgekit_runtime.figure import Figure, measured
 
@@ -27,21 +28,14 @@ _STYLES = {
 _FIGURE_WIDTH, _CHANGE_WIDTH = 14, 26  # with the longest metric and the gaps: 80 columns
 
 
-class _Footnotes:
-    """Reasons that do not fit into a table's cell, numbered as they come."""
-
-    def __init__(self) -> None:
-        self._reasons: list[str] = []
-
+class _Footnotes(Footnotes):
     def mark(self, reason: str) -> str:
-        """The mark that stands in the cell; the same reason has the same mark."""
-        if reason not in self._reasons:
-            self._reasons.append(reason)
-        return f"[{self._reasons.index(reason) + 1}]"
+        """The mark that stands in the cell."""
+        return f"[{self.number(reason)}]"
 
     def print(self, console: Console) -> None:
         """Print the reasons below the table."""
-        for number, reason in enumerate(self._reasons, start=1):
+        for number, reason in enumerate(self.reasons, start=1):
             _line(console, f"[{number}] {reason}")
 
 
@@ -56,7 +50,7 @@ def print_comparison(comparison: Comparison, console: Console, gate: GateResult 
     console.print()
     notes.print(console)
     figures = [figure for row in comparison.rows for figure in row.figures]
-    _line(console, _caption(figures))
+    _line(console, caption(figures))
     for warning in comparison.warnings:
         _line(console, f"warning: {warning}", "yellow")
     if gate is not None:
@@ -75,7 +69,7 @@ def print_report(report: Report, console: Console) -> None:
     console.print(_report_table(report, notes))
     console.print()
     notes.print(console)
-    _line(console, _caption([named.figure for named in report.figures]))
+    _line(console, caption([named.figure for named in report.figures]))
     console.print()
     console.print(_checks(report))
     for note in report.notes:
@@ -117,24 +111,10 @@ def _change(change: Change, unit: Unit, notes: _Footnotes) -> Text:
     figure = change.figure
     if figure.value is None:
         return Text(f"unknown {notes.mark(figure.reason)}", "yellow")
-    if figure.unit == "ratio":
-        value, ends = ratio_text(figure.value, figure.interval)
-        words = f"{value}x {change.verdict}"
-    else:
-        value, ends = _difference(figure, unit)
-        words = f"{value} {change.verdict}"
-    if change.verdict == "no significant difference":
-        words = change.verdict
+    words, ends = change_words(change, unit)
     parts = [words, ends] if ends else [words]
     gap = ", " if sum(map(len, parts)) + 2 <= _CHANGE_WIDTH else ",\n"
     return Text(gap.join(parts), _STYLES.get(change.verdict, ""))
-
-
-def _difference(figure: Figure, unit: Unit) -> tuple[str, str]:
-    assert figure.value is not None
-    name = "points" if figure.unit == "share" else unit.name
-    value, ends = difference_text(figure.value, figure.interval, unit)
-    return f"{value} {name}", f"{ends} {name}" if ends else ""
 
 
 def _print_gate(gate: GateResult, console: Console) -> None:
@@ -187,12 +167,6 @@ def _golden(report: Report) -> str:
         f"{golden.samples} samples within tolerance "
         f"(worst {golden.worst:.3g}, allowed {golden.limit:.3g} {golden.unit})"
     )
-
-
-def _caption(figures: Sequence[Figure]) -> str:
-    modes = sorted({figure.mode for figure in figures if figure.available})
-    said = f"All figures are {modes[0]}" if len(modes) == 1 else "Figures are measured where nothing else is said"
-    return f"{said}; intervals are 95 % intervals; kB and MB are decimal."
 
 
 def _line(console: Console, text: str, style: str = "") -> None:
