@@ -7,6 +7,7 @@ from typing import NamedTuple
 from edgekit_targets.profile import Profile
 
 KIB = 1024
+COMPUTED_IN_INT8 = ("int8", "int8-dynamic")  # the schemes whose products are of int8 by int8
 
 
 class Effect(NamedTuple):
@@ -22,9 +23,9 @@ class Effect(NamedTuple):
 
 
 def kernel_effect(profile: Profile, scheme: str) -> Effect:
-    """What the instruction set gives int8, in a model of a scheme such as `int8` or `float32`."""
-    if "int8" not in scheme:
-        return Effect(scheme, "whether the cores have dot-product instructions matters to int8 alone")
+    """What the instruction set gives a model of a scheme, such as `int8` or `float32`."""
+    if scheme not in COMPUTED_IN_INT8:
+        return Effect(scheme, "dot-product instructions matter only to schemes that compute in int8")
     cores = profile.cpu.model.value if profile.cpu.model is not None else "processor"
     match profile.cpu.has("dotprod"):
         case True:

@@ -34,9 +34,13 @@ def test_where_the_profile_is_silent_so_is_the_plan() -> None:
     assert memory_effect(HOST) == ("no limit", "host sets none and has an unknown amount")
 
 
-@pytest.mark.parametrize("scheme", ["float32", "float16", "int16x8"])
-def test_the_dot_product_is_no_matter_to_other_schemes(scheme: str) -> None:
-    assert kernel_effect(PI_4, scheme)[1] == kernel_effect(PI_5, scheme)[1]
+@pytest.mark.parametrize("scheme", ["float32", "float16", "int8-weight-only", "int16x8"])
+def test_the_dot_product_is_no_matter_to_what_is_not_computed_in_int8(scheme: str) -> None:
+    assert kernel_effect(PI_4, scheme) == kernel_effect(PI_5, scheme)
+
+
+def test_the_dot_product_matters_to_dynamic_int8() -> None:
+    assert kernel_effect(PI_4, "int8-dynamic") != kernel_effect(PI_5, "int8-dynamic")
 
 
 def test_the_memory_is_the_budget_beside_the_board() -> None:

@@ -88,7 +88,7 @@ FAULTS: dict[str, Callable[[Tree], None]] = {
     "fpu: unknown; allowed: the keys": lambda t: t.update(fpu=1),
     "boards: is 1; allowed: a list, each text": lambda t: t.update(boards=1),
     'runtimes[0].name: is "tvm"; allowed: ai-edge-litert': lambda t: t["runtimes"][0].update(name="tvm"),
-    'recipe.name: is "int3"; allowed: int8, float32': lambda t: t["recipe"].update(name="int3"),
+    'recipe.name: is "int3"; allowed: ': lambda t: t["recipe"].update(name="int3"),
     "recipe.source: is 'hearsay'; allowed: a key of [sources]: maker": lambda t: t["recipe"].update(source="hearsay"),
     "recipe.confidence: missing; allowed: verified, vendor, estimated": lambda t: t["recipe"].pop("confidence"),
     'cpu.cores.value: is "4"; allowed: a whole number': lambda t: t["cpu"]["cores"].update(value="4"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,23 @@ def test_from_python_targets_are_all_those_of_the_catalog_or_those_named(folder)
     assert [loaded.profile.name for loaded in edgekit.targets("own.toml", "host")] == ["kitchen", "host"]
     with pytest.raises(ProfileError):
         edgekit.targets("raspberry-pi-6")
+
+
+def test_what_the_how_to_shows_is_what_is_printed(capsys, folder, repository):
+    page = (repository / "docs" / "how-to" / "add-a-target.md").read_text()
+    (profile,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (folder / "kitchen-pi.toml").write_text(profile)
+    broken = profile.replace('confidence = "verified"\n', "").replace("latency_p50_ms = 40", "latency_p50_ms = 0")
+    (folder / "broken.toml").write_text(broken)
+    examples = re.findall(r"```\n\$ edgekit (.*?)\n(.*?)```", page, re.DOTALL)
+    assert len(examples) == 4
+    for command, shown in examples:
+        main(command.split())
+        printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+        if "..." in shown:
+            assert set(shown.splitlines()) - {"..."} <= set(printed)
+        else:
+            assert shown.splitlines() == printed
 
 
 def plan(capsys: pytest.CaptureFixture[str], folder: Path, target: str, *more: str) -> dict[str, dict[str, str]]:
