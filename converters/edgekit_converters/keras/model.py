@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,18 @@ class KerasModel:
         self.info = self._describe()
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Outputs by name for a batch, each `(N, ...)`."""
-        outputs = self._call([inputs[spec.name] for spec in self.info.inputs])
+        """Outputs by name for a batch, each `(N, ...)`.
+
+        Raises:
+            ModelError: Keras cannot run it.
+        """
+        try:
+            outputs = self._graph(*(inputs[spec.name] for spec in self.info.inputs))
+        except Exception as error:  # Keras and TensorFlow raise many kinds; the user gets one line
+            raise ModelError(
+                f"{self._path}: Keras {keras.__version__} cannot run it: {first_line(error)}",
+                hint="See the whole log with -v.",
+            ) from error
         return {
             spec.name: np.asarray(keras.ops.convert_to_numpy(output))
             for spec, output in zip(self.info.outputs, outputs, strict=True)
@@ -61,24 +72,32 @@ class KerasModel:
                 ) from error
         path.write_bytes(content)
 
+    @cached_property
+    def _graph(self) -> Any:
+        """The model as a TensorFlow graph: run eagerly, every layer would keep buffers of its own for each batch."""
+        signature = [tf.TensorSpec((None, *spec.sample_shape), spec.dtype) for spec in self.info.inputs]
+        return tf.function(lambda *inputs: self._call(inputs), input_signature=signature, autograph=False)
+
     def _call(self, values: Sequence[Any]) -> list[Any]:
         nested = keras.tree.pack_sequence_as(_input_structure(self._model), list(values))
         return _flatten(self._model(nested, training=False))
 
     def _export_saved_model(self, folder: str) -> None:
+        """Write it with its weights as constants, which the converter reads in a third of the time of variables."""
         specs = [
             tf.TensorSpec((1, *spec.sample_shape), spec.dtype, name=name)
             for spec, name in zip(self.info.inputs, signature_names(self.info.inputs), strict=True)
         ]
         names = signature_names(self.info.outputs)
+        weights = [(variable, variable.numpy()) for variable in self._model.variables]
 
         def run(*inputs: Any) -> dict[str, Any]:
-            return dict(zip(names, self._call(inputs), strict=True))
+            constants = [(variable, tf.constant(value)) for variable, value in weights]
+            with keras.StatelessScope(state_mapping=constants):
+                return dict(zip(names, self._call(inputs), strict=True))
 
-        archive = keras.export.ExportArchive()
-        archive.track(self._model)
-        archive.add_endpoint("serve", run, input_signature=specs)
-        archive.write_out(folder, verbose=False)
+        graph = tf.function(run, input_signature=specs, autograph=False).get_concrete_function()
+        tf.saved_model.save(tf.Module(), folder, signatures=graph)
 
     def _describe(self) -> SourceInfo:
         if not getattr(self._model, "inputs", None):

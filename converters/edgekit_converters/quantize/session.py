@@ -20,6 +20,7 @@ from edgekit_runtime.codec import decode, encode
 from edgekit_runtime.progress import Progress
 
 COMPARED_SAMPLES = 4
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # its other threads only wait, at full load: every sum here is short
 
 
 def quantize(
@@ -55,7 +56,7 @@ def quantize(
         "settings": encode(settings),
         "data": encode(data),
     }
-    with Child(argv, stage="quantizing", on_log=on_log) as child:
+    with Child(argv, stage="quantizing", on_log=on_log, env=ONE_THREAD) as child:
         answer = child.call("quantize", payload, on_progress=lambda p: progress(p["stage"], p["done"], p["total"]))
     return decode(QuantizationTrail, answer)
 

@@ -62,7 +62,7 @@ class Workshop:
         self.memory_limit_bytes = memory_limit_bytes
 
     def export(self) -> Exported:
-        """Load the source, run it on the samples, export it as float, and quantize that."""
+        """Load the source, export it as float, run it on the samples, and quantize the export."""
         plan, float_model = self.plan, self.scratch / "float.tflite"
         inputs = self.scratch / GOLDEN_INPUTS
         self.progress("loading the model", 0, 0)
@@ -71,12 +71,12 @@ class Workshop:
             self.progress("loading the model", 1, 1)
             data_sha256 = self._check_data(info)
             golden_kind = write_golden_inputs(plan, info, inputs)
-            session.predict(golden_data(inputs), self.scratch / GOLDEN_SOURCE, silent)
-            if plan.evaluation is not None:
-                session.predict(plan.evaluation, self.scratch / EVALUATED_SOURCE, self.progress)
             self.progress("exporting to TFLite", 0, 0)
             session.export_tflite(float_model)
             self.progress("exporting to TFLite", 1, 1)
+            session.predict(golden_data(inputs), self.scratch / GOLDEN_SOURCE, silent)
+            if plan.evaluation is not None:
+                session.predict(plan.evaluation, self.scratch / EVALUATED_SOURCE, self.progress)
         model, quantization = self._quantize(info, float_model)
         return Exported(info, golden_kind, data_sha256, float_model, model, quantization)
 
