@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from tests.tflite_files import dense_samples, write_dense, write_int8_dense, write_two_by_two
 
 from edgekit.pipeline.golden import bind_outputs
 from edgekit.pipeline.write_bundle import list_files, write_document
@@ -17,6 +16,7 @@ from edgekit_runtime.affine import restore, store
 from edgekit_runtime.golden import Golden, golden_arrays
 from edgekit_runtime.manifest import GOLDEN_FILE, MANIFEST_FILE, PROFILE_FILE, RUN_FILE, Library, Manifest, Origin
 from edgekit_runtime.tensor import TensorSpec
+from tests.tflite_files import dense_samples, write_dense, write_int8_dense, write_two_by_two
 
 DENSE = SourceInfo((TensorSpec("features", (-1, 8), "float32"),), (TensorSpec("scores", (-1, 3), "float32"),), 75, ())
 TWO_BY_TWO = SourceInfo(
@@ -53,7 +53,7 @@ def write_bundle(folder: Path, model: Path, info: SourceInfo, scheme: str, input
     """
     folder.mkdir()
     interpreter, border = open_exported(model, info)
-    outputs = bind_outputs(border, scheme, interpreter.kernels)
+    outputs = bind_outputs(border, scheme)
     kernels = interpreter.kernels
     manifest = Manifest(
         "small", "tflite", scheme, border.inputs, outputs, kernels, "synthetic", ORIGIN, license=None, files=()

@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.bundle_files import DENSE, TWO_BY_TWO
-from tests.tflite_files import write_dense, write_tflite, write_two_by_two
 
 from edgekit_converters.binding import bind, open_exported
 from edgekit_converters.source import SourceInfo, signature_names
 from edgekit_runtime.errors import ConversionError, ModelError
 from edgekit_runtime.tensor import TensorSpec
+from tests.bundle_files import DENSE, TWO_BY_TWO
+from tests.tflite_files import write_dense, write_tflite, write_two_by_two
 
 
 def spec(name: str) -> TensorSpec:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgekit_converters.data.npz import NpzSource
@@ -15,6 +15,7 @@ from edgekit_converters.data.source import Sample
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.tensor import TensorSpec
 
+patient = settings(deadline=None)  # files and models take the time they take
 IMAGE = (TensorSpec("image", (-1, 2), "float32"),)
 TOKENS = (TensorSpec("tokens", (-1, 2), "int32"),)
 PAIR = (TensorSpec("left", (-1, 2), "float32"), TensorSpec("right", (-1,), "float32"))
@@ -85,6 +86,7 @@ def test_a_single_input_called_y_leaves_y_to_the_labels_where_x_is_given(tmp_pat
     assert first.labels["scores"] == 1
 
 
+@patient
 @given(st.lists(st.integers(0, 3), max_size=8))
 def test_samples_are_given_by_index_in_the_order_asked_for(tmp_path_factory, indexes):
     path = tmp_path_factory.getbasetemp() / "order.npz"
@@ -198,6 +200,7 @@ def test_a_zip_of_other_files_is_refused(tmp_path, name):
     assert f"it holds files that are no arrays: {name}" in refusal(path)
 
 
+@patient
 @given(st.floats(0, 1, exclude_max=True), st.booleans())
 def test_a_truncated_file_is_refused(tmp_path_factory, share, compressed):
     path = tmp_path_factory.getbasetemp() / "cut.npz"
@@ -207,6 +210,7 @@ def test_a_truncated_file_is_refused(tmp_path_factory, share, compressed):
     refusal(path)
 
 
+@patient
 @given(st.integers(0, 1 << 16), st.integers(1, 255), st.booleans())
 def test_a_changed_byte_is_refused_or_changes_nothing(tmp_path_factory, position, change, compressed):
     path = tmp_path_factory.getbasetemp() / "changed.npz"

@@ -6,12 +6,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.tflite_files import write_dense
 
 from edgekit_converters.detect import HDF5_MAGIC, detect_source
 from edgekit_runtime.errors import ModelError
+from tests.tflite_files import write_dense
+
+patient = settings(deadline=None)  # files and models take the time they take
 
 
 def write_zip(path: Path, *names: str) -> Path:
@@ -53,6 +55,7 @@ def test_a_zip_of_something_else_is_refused_as_a_zip(tmp_path):
     assert "it is a zip, but no Keras model" in refusal(write_zip(tmp_path / "b.edgekit", "manifest.json")).message
 
 
+@patient
 @given(st.integers(4, 300))
 def test_a_truncated_keras_file_is_refused_as_perhaps_damaged(keras_file, length):
     whole = keras_file.read_bytes()
@@ -61,6 +64,7 @@ def test_a_truncated_keras_file_is_refused_as_perhaps_damaged(keras_file, length
     assert "or a damaged one" in refusal(cut).message
 
 
+@patient
 @given(st.integers(0, 1 << 16), st.integers(1, 255))
 def test_a_changed_byte_gives_a_format_or_a_refusal(keras_file, position, change):
     changed = bytearray(keras_file.read_bytes())

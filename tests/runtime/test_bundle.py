@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.bundle_files import dense_bundle
 
 from edgekit.pipeline.write_bundle import zip_folder
 from edgekit_runtime.bundle import is_bundle, open_bundle, sha256_of
 from edgekit_runtime.errors import BundleError
+from tests.bundle_files import dense_bundle
 
+patient = settings(deadline=None)  # files and models take the time they take
 OUTSIDE = ("../outside", "/etc/hostname", "trail/../../outside", "..", "C:outside", "trail\\..\\outside")
 CHECKED = ("golden.npz", "model.tflite", "profile.toml", "trail/steps.json")
 UNSET = object()
@@ -118,12 +119,14 @@ def test_other_things_do_not_look_like_bundles(made, tmp_path):
     assert [is_bundle(path) for path in others] == [False] * 5
 
 
+@patient
 @given(name=st.sampled_from(CHECKED), position=positions, change=st.integers(1, 255))
 def test_any_changed_byte_of_a_file_is_refused(made, name, position, change):
     with changed_byte(made / name, position, change):
         assert f"{name} was changed" in refusal(made)
 
 
+@patient
 @given(position=positions, change=st.integers(1, 255))
 def test_any_changed_byte_of_the_manifest_is_refused_or_gives_another_digest(made, position, change):
     digest = digest_of(made)
@@ -134,6 +137,7 @@ def test_any_changed_byte_of_the_manifest_is_refused_or_gives_another_digest(mad
             assert str(made) in error.message  # noqa: PT017  # either may happen
 
 
+@patient
 @given(position=positions, change=st.integers(1, 255))
 def test_a_changed_byte_of_a_zip_is_refused_or_changes_nothing(packed, position, change):
     digest = digest_of(packed)
@@ -145,6 +149,7 @@ def test_a_changed_byte_of_a_zip_is_refused_or_changes_nothing(packed, position,
             assert str(packed) in error.message  # noqa: PT017  # either may happen
 
 
+@patient
 @given(data=st.data(), change=st.integers(1, 255))
 def test_a_changed_byte_of_any_file_in_a_zip_is_refused(packed, data, change):
     with zipfile.ZipFile(packed) as archive:
@@ -154,6 +159,7 @@ def test_a_changed_byte_of_any_file_in_a_zip_is_refused(packed, data, change):
         refusal(packed)
 
 
+@patient
 @given(st.floats(0, 1, exclude_max=True))
 def test_a_truncated_zip_is_refused(packed, share):
     whole = packed.read_bytes()
@@ -162,6 +168,7 @@ def test_a_truncated_zip_is_refused(packed, share):
     assert "not a bundle" in refusal(cut)
 
 
+@patient
 @given(st.floats(0, 1, exclude_max=True))
 def test_a_truncated_zip_still_looks_like_a_bundle_so_that_its_refusal_is_told(packed, share):
     whole = packed.read_bytes()

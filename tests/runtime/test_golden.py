@@ -7,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.bundle_files import dense_bundle, seal, two_by_two_bundle
-from tests.tflite_files import write_dense, write_two_by_two
 
 from edgekit_runtime.bundle import Bundle, open_bundle
 from edgekit_runtime.errors import BundleError, DeviceError
@@ -26,6 +24,10 @@ from edgekit_runtime.interpreter import Interpreter, open_interpreter
 from edgekit_runtime.manifest import Manifest, Tolerance
 from edgekit_runtime.record import GoldenCheck
 from edgekit_runtime.tensor import TensorSpec
+from tests.bundle_files import dense_bundle, seal, two_by_two_bundle
+from tests.tflite_files import write_dense, write_two_by_two
+
+patient = settings(deadline=None)  # files and models take the time they take
 
 
 class FakeInterpreter:
@@ -101,12 +103,12 @@ def test_golden_samples_survive_their_file(bundle, tmp_path):
 
 
 @pytest.mark.parametrize("sample", range(4))
-def test_an_int8_output_one_step_away_in_one_sample_fails(int8_bundle, sample):
+def test_an_int8_output_two_steps_away_in_one_sample_fails(int8_bundle, sample):
     manifest, golden = golden_of(int8_bundle)
     moved = golden.outputs[0].copy()
-    moved[sample, 1] += 1 if moved[sample, 1] < 127 else -1
+    moved[sample, 1] += 2 if moved[sample, 1] < 126 else -2
     seal(int8_bundle, manifest, replace(golden, outputs=(moved,)))
-    with pytest.raises(DeviceError, match="small: output scores differs from the golden one by 1 step; allowed: 0"):
+    with pytest.raises(DeviceError, match="small: output scores differs from the golden one by 2 step; allowed: 1"):
         check(int8_bundle)
 
 
@@ -114,17 +116,18 @@ def test_a_float_output_further_away_than_its_tolerance_fails(tmp_path):
     path = dense_bundle(tmp_path, "float32")
     manifest, golden = golden_of(path)
     span = float(np.ptp(golden.outputs[0]))
-    for share, passes in ((0.5e-5, True), (2e-5, False)):
+    for share, passes in ((0.5e-4, True), (2e-4, False)):
         moved = golden.outputs[0].copy()
         moved[2, 0] += share * span
         seal(path, manifest, replace(golden, outputs=(moved,)))
         if passes:
-            assert 0 < check(path).worst <= 1e-5
+            assert 0 < check(path).worst <= 1e-4
         else:
-            with pytest.raises(DeviceError, match="range; allowed: 1e-05"):
+            with pytest.raises(DeviceError, match="range; allowed: 0.0001"):
                 check(path)
 
 
+@patient
 @given(distance=st.floats(0, 100), limit=st.floats(0, 1), other=st.floats(0, 1), same=st.booleans())
 def test_the_limit_is_that_of_the_kernels(float_bundle, tmp_path_factory, distance, limit, other, same):
     expected = np.zeros((4, 3))

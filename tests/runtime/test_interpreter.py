@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.tflite_files import write_dense
 
 from edgekit_runtime.errors import ModelError
 from edgekit_runtime.interpreter import detect_format, open_interpreter
+from tests.tflite_files import write_dense
 
 
 def test_a_tflite_file_is_known_by_its_content_not_by_its_suffix(tmp_path):

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
+from edgekit_runtime.affine import restore, store
+from edgekit_runtime.errors import ModelError
+from edgekit_runtime.litert import LiteRtInterpreter, TensorReader
+from edgekit_runtime.tensor import Quantization, TensorSpec
 from tests.tflite_files import (
     dense_samples,
     write_dense,
@@ -14,11 +19,6 @@ from tests.tflite_files import (
     write_tflite,
     write_two_by_two,
 )
-
-from edgekit_runtime.affine import restore, store
-from edgekit_runtime.errors import ModelError
-from edgekit_runtime.litert import LiteRtInterpreter, TensorReader
-from edgekit_runtime.tensor import Quantization, TensorSpec
 
 
 def run(model: LiteRtInterpreter, *values: np.ndarray) -> list[np.ndarray]:

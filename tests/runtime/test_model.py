@@ -7,10 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.bundle_files import dense_bundle, two_by_two_bundle, write_bundle
-from tests.tflite_files import dense_samples, write_dense, write_gather, write_recurrent
 
 from edgekit.pipeline.write_bundle import list_files, write_document, zip_folder
 from edgekit_converters.source import SourceInfo
@@ -19,6 +17,10 @@ from edgekit_runtime.bundle import open_bundle
 from edgekit_runtime.errors import BundleError, DataError, ModelError
 from edgekit_runtime.model import Model
 from edgekit_runtime.tensor import TensorSpec
+from tests.bundle_files import dense_bundle, two_by_two_bundle, write_bundle
+from tests.tflite_files import dense_samples, write_dense, write_gather, write_recurrent
+
+patient = settings(deadline=None)  # files and models take the time they take
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,7 @@ def two(tmp_path_factory) -> Model:
     return load(two_by_two_bundle(tmp_path_factory.mktemp("two")))
 
 
+@patient
 @given(st.integers(1, 5), st.integers(0, 1000))
 def test_several_samples_give_what_each_alone_gives(dense, count, seed):
     samples = dense_samples(count, seed=seed)
