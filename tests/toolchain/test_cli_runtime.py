@@ -30,6 +30,15 @@ def test_a_folder_that_is_not_there_is_one_error_and_leaves_nothing(tmp_path, ca
     assert not list(tmp_path.iterdir())
 
 
-def test_the_output_must_be_named(capsys):
-    assert main(["runtime"]) == 2
-    assert "--pyz" in capsys.readouterr().err
+def test_a_wheel_is_written_into_a_folder(tmp_path, capsys):
+    assert main(["runtime", "--wheel", str(tmp_path)]) == 0
+    (wheel,) = tmp_path.iterdir()
+    assert wheel.name.endswith("-py3-none-any.whl")
+    assert capsys.readouterr().out.startswith(f"{wheel} (")
+
+
+def test_one_output_must_be_named_and_no_more(tmp_path, capsys):
+    for args in ([], ["--pyz", str(tmp_path / "a.pyz"), "--wheel", str(tmp_path)]):
+        assert main(["runtime", *args]) == 2
+        assert "Give one of --pyz and --wheel." in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
