@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.tflite_files import write_dense, write_int8_dense
 
 from edgekit_targets.graph.graph import Graph, Operator, Subgraph, Tensor
 from edgekit_targets.graph.summary import GraphSummary, summarize
 from edgekit_targets.graph.tflite import read_tflite
+from tests.tflite_files import write_dense, write_int8_dense
 
 
 def summary_of(*operators: Operator, tensors: tuple[Tensor, ...], others: tuple[Subgraph, ...] = ()) -> GraphSummary:

@@ -81,5 +81,20 @@ def test_bad_input_is_an_error_of_the_user(folder: Path, argv: tuple[str, ...]) 
     assert result.stdout == ""
 
 
+def test_markdown_is_a_table_for_a_pull_request(folder: Path) -> None:
+    result = run("old.json", "new.json", "--markdown", "--fail-if", "latency_p50 > 1.05x")
+
+    assert "|  | old | new |" in result.stdout
+    assert "**Gate `latency_p50 > 1.05x`: failed**" in result.stdout
+    assert result.exit_code == 1
+
+
+def test_markdown_and_json_exclude_each_other(folder: Path) -> None:
+    result = run("old.json", "new.json", "--markdown", "--json")
+
+    assert result.exit_code == 2
+    assert "--json and --markdown exclude each other." in result.stderr
+
+
 def test_no_report_at_all_is_a_usage_error(folder: Path) -> None:
     assert run().exit_code == 2

@@ -1,0 +1,35 @@
+"""edgekit.pipeline.assemble: what the user gives beside the model comes into the bundle."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgekit.pipeline.convert import convert
+from edgekit.pipeline.plan import Request, make_plan
+from edgekit_runtime.bundle import open_bundle
+from edgekit_runtime.errors import RecipeError
+
+
+@pytest.fixture
+def cnn(keras_models: Path, tmp_path: Path) -> Request:
+    return Request(keras_models / "cnn.keras", "raspberry-pi-4b", "float32", output=tmp_path / "cnn")
+
+
+def test_licence_and_model_card_are_kept_and_named_in_the_manifest(cnn, tmp_path):
+    card = tmp_path / "about this model.txt"
+    card.write_bytes(b"# What it is for\r\n")
+    convert(replace(cnn, license="CC-BY-4.0", model_card=card))
+    with open_bundle(cnn.output) as bundle:
+        assert bundle.manifest.license == "CC-BY-4.0"
+        assert bundle.manifest.model_card == "model-card.txt"
+        assert "model-card.txt" in [entry.path for entry in bundle.manifest.files]
+        assert (bundle.folder / "model-card.txt").read_bytes() == b"# What it is for\r\n"
+
+
+@pytest.mark.parametrize("name", ["none.md", ""])
+def test_a_model_card_that_is_no_file_is_told_before_the_work(cnn, tmp_path, name):
+    with pytest.raises(RecipeError, match=r"--model-card .*: no such file\."):
+        make_plan(replace(cnn, model_card=tmp_path / name))
