@@ -1,0 +1,46 @@
+"""Measure edgekit itself: `python bench/run.py`, or some of it with --only, or a first look with --quick."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from conversion import convert_int8
+from figures import Section
+from latency import latency
+from overhead import overhead
+from render import load_now, machine, render, render_section
+from startup import startup
+
+PAGE = Path(__file__).parents[1] / "docs/benchmarks.md"
+BENCHMARKS: Mapping[str, Callable[[bool], Section]] = {
+    "startup": startup,
+    "conversion": convert_int8,
+    "latency": latency,
+    "overhead": overhead,
+}
+
+
+def main() -> int:
+    """Run what was asked for; a whole run writes the page."""
+    parser = argparse.ArgumentParser(description="Measure edgekit itself, into docs/benchmarks.md.")
+    parser.add_argument("--only", action="append", choices=BENCHMARKS, help="run this one; may be given again")
+    parser.add_argument("--quick", action="store_true", help="fewer repeats, for a first look")
+    options = parser.parse_args()
+    load = load_now()
+    print(*machine(load), sep="\n")
+    sections = []
+    for name in options.only or BENCHMARKS:
+        sections.append(BENCHMARKS[name](options.quick))
+        print(f"\n{render_section(sections[-1])}", flush=True)
+    if options.only or options.quick:
+        print(f"Some of it only, so {PAGE.name} stays as it is.", file=sys.stderr)
+    else:
+        PAGE.write_text(render(sections, load), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
