@@ -135,6 +135,8 @@ def _strangers(folder: Path, manifest: Manifest) -> list[str]:
     needed = {manifest.model_file, GOLDEN_FILE, PROFILE_FILE}
     if manifest.model_card is not None:
         needed.add(manifest.model_card)
+    if manifest.labels is not None:
+        needed.add(manifest.labels)
     paths = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
     found = {path.relative_to(folder).as_posix() for path in paths}
     return [f"{name} is not in the manifest" for name in sorted(found - known)] + [

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Optional
 
+from edgekit_runtime.preparation import Preparation
 from edgekit_runtime.tensor import TensorSpec
 
 MANIFEST_FILE = "manifest.json"
 GOLDEN_FILE = "golden.npz"
 PROFILE_FILE = "profile.toml"
+LABELS_FILE = "labels.txt"
 RUN_FILE = "run.json"  # dates and host; outside the digest, and no loader reads it
 MODEL_FILES = {"tflite": "model.tflite", "onnx": "model.onnx"}
 
@@ -54,6 +56,13 @@ class Binding:
 
     source: TensorSpec
     stored: TensorSpec
+
+
+@dataclass(frozen=True)
+class InputBinding(Binding):
+    """An input's binding with how a picture becomes its value; `None` where it takes no pictures."""
+
+    preparation: Optional[Preparation] = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +119,7 @@ class Manifest:
         license: Licence of the model, if it was told.
         files: Every file of the bundle except this one and `run.json`, sorted by path.
         model_card: The file that tells what the model is for and what it was trained on, if one was given.
+        labels: The file that names the classes, one on each line, if they are known.
     """
 
     SCHEMA: ClassVar[str] = "edgekit/manifest"
@@ -118,7 +128,7 @@ class Manifest:
     name: str
     format: str
     scheme: str
-    inputs: tuple[Binding, ...]
+    inputs: tuple[InputBinding, ...]
     outputs: tuple[OutputBinding, ...]
     kernels: str
     golden_data: str
@@ -126,6 +136,7 @@ class Manifest:
     license: Optional[str]
     files: tuple[FileEntry, ...]
     model_card: Optional[str] = None
+    labels: Optional[str] = None
 
     def __post_init__(self) -> None:
         if self.format not in MODEL_FILES:

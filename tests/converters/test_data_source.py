@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgekit_converters.data.source import check_samples, draw, open_data, open_drawn
+from edgekit_converters.data.check import check_samples
+from edgekit_converters.data.source import draw, open_data, open_drawn
 from edgekit_converters.settings import DataSettings
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.tensor import TensorSpec
@@ -26,7 +27,7 @@ def save(path: Path, **arrays: np.ndarray) -> str:
 
 
 def checksum(path: str, samples: int | None = None, seed: int = 0) -> str:
-    return check_samples(DataSettings(path, samples, seed), INPUTS, OUTPUTS, "calibration")
+    return check_samples(DataSettings(path, samples, seed), INPUTS, OUTPUTS, "calibration")[0].sha256
 
 
 @given(counts, st.integers(1, 400), st.integers(0, 2**32))
@@ -74,7 +75,7 @@ def test_drawn_samples_come_in_order_with_their_labels(tmp_path):
 @pytest.mark.parametrize("name", ["data.npy", "data.csv", "data"])
 def test_another_form_of_data_is_refused_with_those_allowed(tmp_path, name):
     (tmp_path / name).write_bytes(b"")
-    with pytest.raises(DataError, match=r"not a form of data that edgekit reads; allowed: \.npz"):
+    with pytest.raises(DataError, match=r"not a form of data that edgekit reads; allowed: \.npz, \.npy"):
         open_data(tmp_path / name, INPUTS, OUTPUTS)
 
 

@@ -16,7 +16,8 @@ ONE_HOT = np.eye(3, dtype=np.float32)
 
 
 def evaluated(source: np.ndarray, exported: np.ndarray, labels: np.ndarray | None, asked: str = "auto") -> Evaluation:
-    return evaluate(Outputs(source, exported, labels), asked, "ab" * 32, "interpreter 1.0")
+    given = Outputs({"scores": source}, {"scores": exported}, {} if labels is None else {"scores": labels})
+    return evaluate(given, asked, "ab" * 32, "interpreter 1.0")
 
 
 def test_class_labels_give_accuracy_flips_and_agreement():

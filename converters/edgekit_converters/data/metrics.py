@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
+from edgekit_converters.data.classification import CLASS_SCORES
+from edgekit_converters.data.detection import check_boxes
+from edgekit_converters.data.form import is_function
+from edgekit_converters.data.user_code import load_function
 from edgekit_converters.evaluation import Flips
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.figure import Figure, Interval, measured, unavailable
 from edgekit_runtime.stats import student_t_quantile
 
-METRICS = ("accuracy", "mean_squared_error")
+METRICS = ("accuracy", "mean_squared_error", "top_K", *CLASS_SCORES, "agreement", "map_50=MODULE:DECODE")
+TOP = re.compile(r"top_([1-9]\d{0,5})")
+BOXES = "map_50="
 NOT_FINITE = "an output is NaN or infinite"
 Z95 = 1.959963984540054  # the standard normal distribution's 97.5 % point
 
@@ -24,6 +31,12 @@ class PairedMetric:
     source: Figure
     exported: Figure
     change: Figure
+
+
+def is_metric(name: str) -> bool:
+    """Whether a name is that of a metric, or `module:function`."""
+    plain = name in ("accuracy", "mean_squared_error", "agreement", *CLASS_SCORES) or TOP.fullmatch(name) is not None
+    return plain or is_function(name.removeprefix(BOXES))
 
 
 def choose_metric(asked: str, outputs: np.ndarray, labels: np.ndarray | None) -> str:
@@ -38,18 +51,27 @@ def choose_metric(asked: str, outputs: np.ndarray, labels: np.ndarray | None) ->
         A metric, or `none` without labels.
 
     Raises:
-        DataError: The metric does not fit outputs and labels.
+        DataError: The metric does not fit outputs and labels, or the user's function is not found.
     """
+    if is_function(asked):
+        load_function(asked)
+        return asked
+    if asked == "agreement":
+        return _agreement(outputs)
     if labels is None:
         if asked == "auto":
             return "none"
         raise DataError(
             f"{asked} needs labels, and the evaluation data has none.", hint="Add an array 'y' to the .npz file."
         )
+    if asked.startswith(BOXES):
+        load_function(asked.removeprefix(BOXES))
+        check_boxes(labels)
+        return asked
     fitting = [
         metric for metric, fits in (("accuracy", _classes), ("mean_squared_error", _targets)) if fits(outputs, labels)
     ]
-    if asked in fitting:
+    if asked in fitting or ("accuracy" in fitting and asked not in ("auto", "mean_squared_error")):
         return asked
     if asked == "auto" and fitting:
         return fitting[0]
@@ -82,12 +104,22 @@ def accuracy(source: np.ndarray, exported: np.ndarray, labels: np.ndarray) -> tu
     right_source, right_exported = source == labels, exported == labels
     lost = int(np.sum(right_source & ~right_exported))
     gained = int(np.sum(~right_source & right_exported))
-    metric = PairedMetric(
-        share(right_source, "share of right answers of the source model"),
-        share(right_exported, "share of right answers of the exported file"),
-        _paired_difference(lost, gained, len(labels)),
+    return hits(right_source, right_exported, "right answers"), Flips(int(np.sum(source != exported)), lost, gained)
+
+
+def hits(source: np.ndarray, exported: np.ndarray, what: str) -> PairedMetric:
+    """Share of the samples that were hit, and the paired change.
+
+    Args:
+        source: Whether the source model hit each sample, `(N,)`.
+        exported: Whether the exported file did, `(N,)`.
+        what: What is counted.
+    """
+    return PairedMetric(
+        share(source, f"share of {what} of the source model"),
+        share(exported, f"share of {what} of the exported file"),
+        _paired_difference(int(np.sum(source & ~exported)), int(np.sum(~source & exported)), len(source)),
     )
-    return metric, Flips(int(np.sum(source != exported)), lost, gained)
 
 
 def mean_squared_error(source: np.ndarray, exported: np.ndarray, labels: np.ndarray) -> PairedMetric:
@@ -125,6 +157,12 @@ def sqnr_db(source: np.ndarray, exported: np.ndarray) -> Figure:
     if signal == 0.0:
         return unavailable("dB", "the source's outputs are all zero")
     return measured(10 * math.log10(signal / noise), "dB", "power of the source's outputs over that of the difference")
+
+
+def _agreement(outputs: np.ndarray) -> str:
+    if outputs.ndim != 2:
+        raise DataError(f"agreement needs outputs that are classes, (N, classes); they have shape {outputs.shape}.")
+    return "agreement"
 
 
 def _classes(outputs: np.ndarray, labels: np.ndarray) -> bool:

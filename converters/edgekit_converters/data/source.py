@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +9,11 @@ from typing import Protocol
 
 import numpy as np
 
-from edgekit_converters.settings import DataSettings
-from edgekit_runtime.errors import DataError
+from edgekit_converters.data.form import detect_form
+from edgekit_converters.settings import AS_THEY_ARE, DataSettings, PictureSettings
 from edgekit_runtime.tensor import TensorSpec
+
+SINGLE_INPUT, LABELS, IDS = "x", "y", "id"  # what arrays are called beside the names of inputs and outputs
 
 
 @dataclass(frozen=True)
@@ -37,25 +37,50 @@ class DataSource(Protocol):
         ...
 
     def read(self, indexes: Sequence[int]) -> Iterator[Sample]:
-        """Give these samples, one after the other."""
+        """Give these samples, one after the other.
+
+        Args:
+            indexes: Ascending, for a stream is read from its beginning.
+        """
         ...
 
 
-def open_data(path: Path, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> DataSource:
+def open_data(
+    path: Path,
+    inputs: tuple[TensorSpec, ...],
+    outputs: tuple[TensorSpec, ...],
+    pictures: PictureSettings = AS_THEY_ARE,
+) -> DataSource:
     """Open data for a model, and check that its form fits.
 
     Args:
-        path: An `.npz` file.
+        path: An `.npz` or `.npy` file, a folder of them, a folder of pictures, or `module:function`.
         inputs: The model's inputs.
         outputs: The model's outputs.
+        pictures: How pictures become inputs.
 
     Raises:
         DataError: It cannot be read, or does not fit.
     """
+    form = detect_form(path)
+    if form == "pictures":
+        from edgekit_converters.data.pictures import PictureSource
+
+        return PictureSource(path, inputs, outputs, pictures)
+    if form == "function":
+        from edgekit_converters.data.function import FunctionSource
+
+        return FunctionSource(str(path), inputs, outputs)
+    if form == "shards":
+        from edgekit_converters.data.shards import ShardSource
+
+        return ShardSource(path, inputs, outputs)
+    if form == "npy":
+        from edgekit_converters.data.npy import NpySource
+
+        return NpySource(path, inputs, outputs)
     from edgekit_converters.data.npz import NpzSource
 
-    if path.suffix != ".npz" and os.path.exists(path):
-        raise DataError(f"{path}: not a form of data that edgekit reads; allowed: .npz.")
     return NpzSource(path, inputs, outputs)
 
 
@@ -77,42 +102,5 @@ def open_drawn(
     settings: DataSettings, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]
 ) -> tuple[DataSource, tuple[int, ...]]:
     """Open data and draw from it as the settings say."""
-    source = open_data(Path(settings.path), inputs, outputs)
+    source = open_data(Path(settings.path), inputs, outputs, settings.pictures)
     return source, draw(len(source), settings.samples, settings.seed)
-
-
-def check_samples(
-    settings: DataSettings, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], purpose: str
-) -> str:
-    """Read the drawn samples once, refuse bad ones, and return the checksum of their bytes.
-
-    Args:
-        settings: Which samples.
-        inputs: The model's inputs.
-        outputs: The model's outputs.
-        purpose: What they are for, in the error's text: `calibration` or `evaluation`.
-
-    Raises:
-        DataError: A sample or a label holds NaN or infinite values, or all samples are the same.
-    """
-    source, indexes = open_drawn(settings, inputs, outputs)
-    digest, distinct = hashlib.sha256(), set()
-    for index, sample in zip(indexes, source.read(indexes), strict=True):
-        parts = {f"input {name}": value for name, value in sample.inputs.items()}
-        parts.update({f"the label of {name}": value for name, value in sample.labels.items()})
-        for part, value in parts.items():
-            if not np.isfinite(value).all():
-                raise DataError(
-                    f"{settings.path}: {purpose} sample {index} has NaN or infinite values in {part}; "
-                    "allowed: finite numbers.",
-                    hint="Remove such samples.",
-                )
-        content = b"".join(np.ascontiguousarray(value).tobytes() for value in sample.inputs.values())
-        distinct.add(hashlib.sha256(content).digest())
-        digest.update(content + b"".join(np.ascontiguousarray(label).tobytes() for label in sample.labels.values()))
-    if len(indexes) > 1 and len(distinct) == 1:
-        raise DataError(
-            f"{settings.path}: all {len(indexes)} {purpose} samples are the same.",
-            hint="Check how they were made: ranges found on one sample do not hold for others.",
-        )
-    return digest.hexdigest()
