@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgekit.reports.compare import compare
@@ -67,6 +67,7 @@ def test_many_reports_make_one_table(made):
     assert {len(cells) for cells in rows.values()} == {7}
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=20))
 def test_a_label_neither_ends_a_cell_nor_becomes_markup(made, label):
     comparison = compare([made.report(10.0), made.report(10.0, seed=1)], [f"x{label}", "other"])
