@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,13 +12,11 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edgekit_converters.quantize.calibrate import calibrate
-from edgekit_converters.quantize.engine import quantize_static
-from edgekit_converters.settings import QuantizeSettings
+from edgekit_converters.quantize.engine import quantize_file
+from edgekit_converters.settings import SCHEMES
 from edgekit_runtime.progress import silent
 
 TYPES = {"float32": schema.TensorType.FLOAT32, "int32": schema.TensorType.INT32, "int8": schema.TensorType.INT8}
-INT8 = QuantizeSettings("int8", "int8", "int8")
-FLOAT_BORDER = QuantizeSettings("int8", "float32", "float32")
 
 
 @dataclass(frozen=True)
@@ -132,13 +129,19 @@ def dense_samples(count: int, *, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).uniform(-1, 1, (count, 8)).astype(np.float32)
 
 
-def write_int8_dense(folder: Path, *, seed: int = 0, settings: QuantizeSettings = INT8) -> tuple[Path, Path]:
+def write_int8_dense(folder: Path, *, seed: int = 0, float_tensors: Sequence[str] = ()) -> tuple[Path, Path]:
     """The dense model as float and as static INT8, calibrated on 64 samples."""
-    model, output = write_dense(folder / "float.tflite", seed=seed), folder / "int8.tflite"
+    return write_quantized_dense(folder, "int8", seed=seed, float_tensors=float_tensors)
+
+
+def write_quantized_dense(
+    folder: Path, scheme: str, *, seed: int = 0, float_tensors: Sequence[str] = ()
+) -> tuple[Path, Path]:
+    """The dense model as float and by a scheme, calibrated on 64 samples where the scheme is."""
+    model, output = write_dense(folder / "float.tflite", seed=seed), folder / f"{scheme}.tflite"
     samples = ((sample[None],) for sample in dense_samples(64))
-    ranges = calibrate(model, samples, 64, silent)
-    with warnings.catch_warnings(action="ignore"):  # the engine takes an option of LiteRT that warns of its memory
-        quantize_static(model, ranges, settings, output)
+    ranges = calibrate(model, samples, 64, silent) if SCHEMES[scheme].calibrated else None
+    quantize_file(model, scheme, output, ranges=ranges, float_tensors=float_tensors)
     return model, output
 
 

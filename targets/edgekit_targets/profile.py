@@ -151,7 +151,7 @@ class RecipeChoice:
         confidence: How far the reason can be trusted.
     """
 
-    name: Literal["int8", "float32"]
+    name: Literal["float32", "float16", "int8", "int8-dynamic", "int8-weight-only", "int16x8"]
     reason: str
     source: str
     confidence: Confidence

@@ -7,8 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from edgekit_converters.quantize.calibrate import calibrate
+from edgekit_converters.quantize.engine import quantize_file
+from edgekit_converters.quantize.statistics import Range
+from edgekit_runtime.errors import DataError, ModelError
+from edgekit_runtime.progress import silent
 from tests.tflite_files import (
-    INT8,
     dense_samples,
     write_dense,
     write_int8_dense,
@@ -16,12 +21,6 @@ from tests.tflite_files import (
     write_recurrent,
     write_two_by_two,
 )
-
-from edgekit_converters.quantize.calibrate import calibrate
-from edgekit_converters.quantize.engine import quantize_static
-from edgekit_converters.quantize.statistics import Range
-from edgekit_runtime.errors import DataError, ModelError
-from edgekit_runtime.progress import silent
 
 
 def plain_ranges(model: Path, samples: list[np.ndarray]) -> dict[str, tuple[float, float]]:
@@ -141,6 +140,6 @@ def test_wider_ranges_give_coarser_scales(tmp_path):
     wide = {name: Range(2 * value.low, 2 * value.high) for name, value in ranges.items()}
     scales = []
     for given in (ranges, wide):
-        quantize_static(model, given, INT8, tmp_path / "q.tflite")
+        quantize_file(model, "int8", tmp_path / "q.tflite", ranges=given)
         scales.append(details_of(tmp_path / "q.tflite")["hidden"]["scales"][0])
     assert scales[1] == pytest.approx(2 * scales[0], rel=1e-3)

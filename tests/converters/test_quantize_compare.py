@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.tflite_files import FLOAT_BORDER, INT8, dense_samples, write_dense, write_int8_dense, write_two_by_two
 
 from edgekit_converters.quantize.calibrate import calibrate
 from edgekit_converters.quantize.compare import compare_tensors
-from edgekit_converters.quantize.engine import quantize_static
+from edgekit_converters.quantize.engine import quantize_file
 from edgekit_converters.quantize.statistics import Range
-from edgekit_converters.quantize.trail import QuantizationTrail, TensorTrail
+from edgekit_converters.quantize.trail import BiasTrail, QuantizationTrail, TensorTrail
 from edgekit_runtime.affine import restore, store
 from edgekit_runtime.codec import dumps_document, loads_document
 from edgekit_runtime.litert import LiteRtInterpreter, TensorReader
 from edgekit_runtime.progress import silent
+from tests.tflite_files import dense_samples, write_dense, write_int8_dense, write_two_by_two
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 
@@ -67,7 +67,7 @@ def test_a_finer_file_has_less_noise(tmp_path):
     found = []
     for factor in (1, 4, 16):
         wide = {name: Range(factor * value.low, factor * value.high) for name, value in ranges.items()}
-        quantize_static(model, wide, INT8, tmp_path / "q.tflite")
+        quantize_file(model, "int8", tmp_path / "q.tflite", ranges=wide)
         found.append(compare_tensors(model, tmp_path / "q.tflite", ranges, samples_of()))
     for fine, coarse, coarser in zip(*found, strict=True):
         assert fine.sqnr_db is not None
@@ -85,7 +85,7 @@ def test_a_file_differs_from_itself_in_nothing(tmp_path):
 
 
 def test_a_float_border_leaves_inputs_and_outputs_float(tmp_path):
-    trails = compared(tmp_path, settings=FLOAT_BORDER)
+    trails = compared(tmp_path, float_tensors=("x", "y"))
     assert trails["x"].scale is None
     assert trails["hidden"].scale is not None
     assert trails["hidden"].sqnr_db is not None
@@ -121,5 +121,6 @@ def test_a_tensor_that_the_quantized_file_lacks_keeps_its_range(tmp_path):
 
 
 def test_a_trail_survives_its_file(tmp_path):
-    trail = QuantizationTrail("engine 1.0", "min and max", 64, 4, tuple(compared(tmp_path).values()))
+    bias = BiasTrail(51, 2, None, 40.0, kept=False)
+    trail = QuantizationTrail("engine 1.0", "min and max", 64, 4, bias, tuple(compared(tmp_path).values()))
     assert loads_document(QuantizationTrail, dumps_document(trail)) == trail

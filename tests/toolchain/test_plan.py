@@ -39,7 +39,7 @@ def test_every_choice_has_a_reason(request_for: Request) -> None:
 
 
 def test_a_float_border_around_int8_is_kept(request_for: Request) -> None:
-    plan = make_plan(replace(request_for, input_dtype="float32"))
+    plan = make_plan(replace(request_for, input_dtypes=("float32",)))
     assert (plan.recipe.quantize.input_dtype, plan.recipe.quantize.output_dtype) == ("float32", "int8")
 
 
@@ -50,10 +50,18 @@ def test_the_output_is_named_after_model_target_and_scheme(request_for: Request)
 @pytest.mark.parametrize(
     ("change", "error", "text"),
     [
-        ({"calibrate": None}, RecipeError, r"--calibrate DATA\.npz, or ask for --quantize float32"),
-        ({"quantize": "int4"}, RecipeError, r"int4: unknown scheme; allowed: float32, int8"),
-        ({"input_dtype": "uint8"}, RecipeError, r"uint8: unknown type; allowed: float32, int8"),
-        ({"quantize": "float32", "output_dtype": "int8"}, RecipeError, r"needs --quantize int8"),
+        (
+            {"calibrate": None},
+            RecipeError,
+            r"--calibrate DATA\.npz, or ask for a scheme that needs none: float32, float16",
+        ),
+        ({"quantize": "int4"}, RecipeError, r"int4: unknown scheme; allowed: float32, float16, int8, int8-dynamic"),
+        ({"input_dtypes": ("uint8",)}, RecipeError, r"uint8: unknown type; allowed: float32, int8, int16"),
+        (
+            {"quantize": "float32", "output_dtypes": ("int8",)},
+            RecipeError,
+            r"needs --quantize int8; the scheme is float32",
+        ),
         ({"metric": "f7"}, RecipeError, r"f7: unknown metric; allowed: auto, accuracy, mean_squared_error"),
         ({"calibrate": Path("gone.npz")}, DataError, r"gone\.npz: no such file"),
         ({"evaluate": Path("gone.npz")}, DataError, r"gone\.npz: no such file"),

@@ -56,18 +56,30 @@ def compare_tensors(
         samples: For each sample one float array per input, with a batch axis of 1.
     """
     expected, found = TensorReader(str(float_model)), TensorReader(str(quantized_model))
-    order = [[spec.name for spec in expected.inputs].index(spec.name) for spec in found.inputs]
     powers: dict[str, _Power] = {name: _Power() for name in ranges}
     for values in samples:
         wanted = {spec.name: activation for spec, activation in expected.run(values) if spec.name in powers}
-        stored = tuple(store(values[index], spec) for index, spec in zip(order, found.inputs, strict=True))
-        for spec, activation in found.run(stored):
+        for spec, activation in found.run(store_inputs(values, expected.inputs, found.inputs)):
             if spec.name in wanted and activation.shape == wanted[spec.name].shape:
                 powers[spec.name].add(wanted[spec.name], restore(activation, spec))
     specs = {spec.name: spec for spec in found.activations}
     return tuple(
         _trail(name, expected.operators.get(name, ""), ranges[name], specs.get(name), powers[name]) for name in ranges
     )
+
+
+def store_inputs(
+    values: tuple[np.ndarray, ...], given: tuple[TensorSpec, ...], wanted: tuple[TensorSpec, ...]
+) -> tuple[np.ndarray, ...]:
+    """Bring inputs of the float file into the order and the types of another that was made of it.
+
+    Args:
+        values: One float array per input.
+        given: The float file's inputs.
+        wanted: The other's.
+    """
+    places = {spec.name: place for place, spec in enumerate(given)}
+    return tuple(store(values[places[spec.name]], spec) for spec in wanted)
 
 
 def _trail(name: str, operator: str, found: Range, spec: TensorSpec | None, power: _Power) -> TensorTrail:

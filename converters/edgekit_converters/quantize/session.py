@@ -1,19 +1,19 @@
-"""The quantization session: calibrate, quantize and compare in a child process, on files."""
+"""The quantization session: calibrate, quantize, correct and compare in a child process, on files."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from importlib.metadata import version
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edgekit_converters.binding import Border, open_exported
-from edgekit_converters.data.source import DataSource, open_drawn
-from edgekit_converters.quantize.trail import QuantizationTrail
-from edgekit_converters.settings import DataSettings, QuantizeSettings
+from edgekit_converters.data.source import open_drawn
+from edgekit_converters.quantize.statistics import Range
+from edgekit_converters.quantize.trail import BiasTrail, QuantizationTrail
+from edgekit_converters.settings import SCHEMES, DataSettings, QuantizeSettings
 from edgekit_converters.source import SourceInfo
 from edgekit_runtime.child import Child, Report
 from edgekit_runtime.codec import decode, encode
@@ -21,6 +21,7 @@ from edgekit_runtime.progress import Progress
 
 COMPARED_SAMPLES = 4
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # its other threads only wait, at full load: every sum here is short
+RANGES = "ranges of activations: absolute minimum and maximum"
 
 
 def quantize(
@@ -28,7 +29,7 @@ def quantize(
     output: Path,
     info: SourceInfo,
     settings: QuantizeSettings,
-    data: DataSettings,
+    data: DataSettings | None,
     *,
     progress: Progress,
     on_log: Callable[[str], None] | None = None,
@@ -40,7 +41,7 @@ def quantize(
         output: Where to write the quantized one.
         info: The source that the float file was exported from.
         settings: The scheme.
-        data: Calibration samples.
+        data: Calibration samples; `None` where the scheme needs none and there are none.
         progress: Told while calibrating.
         on_log: Takes each line of the child's log.
 
@@ -61,31 +62,82 @@ def quantize(
     return decode(QuantizationTrail, answer)
 
 
+class _Samples:
+    """The drawn samples, as the float file takes them."""
+
+    def __init__(self, data: DataSettings, info: SourceInfo, border: Border) -> None:
+        self._source, self.indexes = open_drawn(data, info.inputs, info.outputs)
+        self._names = [border.inputs[place].source.name for place in border.file_order]
+
+    def spread(self, count: int) -> Sequence[int]:
+        """Some of the samples, evenly over all of them."""
+        return self.indexes[:: max(1, len(self.indexes) // count)][:count]
+
+    def read(self, indexes: Sequence[int]) -> Iterator[tuple[np.ndarray, ...]]:
+        """For each sample one array per input, in the file's order, with a batch axis of 1."""
+        for sample in self._source.read(indexes):
+            yield tuple(sample.inputs[name][None] for name in self._names)
+
+
 def on_quantize(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     """Answer the parent's call; runs in the child."""
-    from edgekit_converters.quantize.calibrate import calibrate
-    from edgekit_converters.quantize.compare import compare_tensors
-    from edgekit_converters.quantize.engine import quantize_static
-
     float_model, output = Path(payload["float_model"]), Path(payload["output"])
     info, settings = decode(SourceInfo, payload["info"]), decode(QuantizeSettings, payload["settings"])
-    data = decode(DataSettings, payload["data"])
     border = open_exported(float_model, info)[1]
+    samples = None if payload["data"] is None else _Samples(decode(DataSettings, payload["data"]), info, border)
 
     def tell(stage: str, done: int, total: int) -> None:
         report({"stage": stage, "done": done, "total": total})
 
-    source, indexes = open_drawn(data, info.inputs, info.outputs)
-    ranges = calibrate(float_model, _values(source, indexes, border), len(indexes), tell)
-    quantize_static(float_model, ranges, settings, output)
-    compared = indexes[:: max(1, len(indexes) // COMPARED_SAMPLES)][:COMPARED_SAMPLES]
-    tensors = compare_tensors(float_model, output, ranges, _values(source, compared, border))
-    engine = f"ai-edge-quantizer {version('ai-edge-quantizer')}"
-    trail = QuantizationTrail(engine, "absolute minimum and maximum", len(indexes), len(compared), tensors)
-    return dict(encode(trail))
+    return dict(encode(_quantize(float_model, output, border, settings, samples, tell)))
 
 
-def _values(source: DataSource, indexes: Sequence[int], border: Border) -> Iterator[tuple[np.ndarray, ...]]:
-    """For each sample one array per input, in the file's order, with a batch axis of 1."""
-    for sample in source.read(indexes):
-        yield tuple(sample.inputs[border.inputs[i].source.name][None] for i in border.file_order)
+def _quantize(
+    float_model: Path,
+    output: Path,
+    border: Border,
+    settings: QuantizeSettings,
+    samples: _Samples | None,
+    tell: Progress,
+) -> QuantizationTrail:
+    from edgekit_converters.quantize.calibrate import calibrate
+    from edgekit_converters.quantize.compare import compare_tensors
+    from edgekit_converters.quantize.engine import engine_version, quantize_file
+
+    scheme, float_tensors = SCHEMES[settings.scheme], _float_tensors(border, settings)
+    if samples is None:
+        quantize_file(float_model, scheme.name, output, float_tensors=float_tensors)
+        return QuantizationTrail(engine_version(), scheme.detail, 0, 0, None, ())
+    compared = samples.spread(COMPARED_SAMPLES)
+    calibrated = samples.indexes if scheme.calibrated else compared
+    ranges = calibrate(float_model, samples.read(calibrated), len(calibrated), tell)
+    given = ranges if scheme.calibrated else None
+    quantize_file(float_model, scheme.name, output, ranges=given, float_tensors=float_tensors)
+    bias = _correct(float_model, output, border, ranges, samples, tell)
+    tensors = compare_tensors(float_model, output, ranges, samples.read(compared))
+    method = f"{scheme.detail}; {RANGES}" if scheme.calibrated else scheme.detail
+    return QuantizationTrail(engine_version(), method, len(calibrated), len(compared), bias, tensors)
+
+
+def _float_tensors(border: Border, settings: QuantizeSettings) -> frozenset[str]:
+    """The file's inputs and outputs that stay float."""
+    inputs = [b.stored.name for b in border.inputs if settings.input_type(b.source.name) == "float32"]
+    outputs = [b.stored.name for b in border.outputs if settings.output_type(b.source.name) == "float32"]
+    return frozenset(inputs + outputs)
+
+
+def _correct(
+    float_model: Path,
+    output: Path,
+    border: Border,
+    ranges: Mapping[str, Range],
+    samples: _Samples,
+    tell: Progress,
+) -> BiasTrail | None:
+    from edgekit_converters.quantize.biases import correct_biases, samples_needed
+
+    count = samples_needed(output)
+    outputs = {b.stored.name: ranges[b.stored.name] for b in border.outputs if b.stored.name in ranges}
+    if not count or not outputs:
+        return None
+    return correct_biases(float_model, output, outputs, tuple(samples.read(samples.spread(count))), tell)

@@ -34,22 +34,43 @@ class TensorTrail:
 
 
 @dataclass(frozen=True)
+class BiasTrail:
+    """What moving the biases gave, so that each operator's mean output is the float file's again.
+
+    Attributes:
+        samples: How many calibration samples gave the means.
+        operators: How many operators have a bias that can be moved.
+        sqnr_before_db: Of the output that is worst on these samples, before; `None` where nothing differed.
+        sqnr_after_db: The same after.
+        kept: Whether the outputs gained by it; otherwise the file is as it was before.
+    """
+
+    samples: int
+    operators: int
+    sqnr_before_db: Optional[float]
+    sqnr_after_db: Optional[float]
+    kept: bool
+
+
+@dataclass(frozen=True)
 class QuantizationTrail:
     """What quantization did, tensor by tensor.
 
     Attributes:
         engine: The library that wrote the file.
-        ranges: How the ranges were found.
-        calibration_samples: How many samples gave the ranges.
+        method: What is stored how, and how the ranges were found.
+        calibration_samples: How many samples gave the ranges; 0 without samples.
         compared_samples: How many samples gave `sqnr_db` and `peak_over_rms`.
-        tensors: In the float file's order.
+        bias: What moving the biases gave; `None` where they were not.
+        tensors: In the float file's order; empty without samples.
     """
 
     SCHEMA: ClassVar[str] = "edgekit/quantization"
     VERSION: ClassVar[int] = 1
 
     engine: str
-    ranges: str
+    method: str
     calibration_samples: int
     compared_samples: int
+    bias: Optional[BiasTrail]
     tensors: tuple[TensorTrail, ...]

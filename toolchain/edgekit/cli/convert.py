@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from edgekit.cli.console import Volume, progress
+from edgekit_converters.settings import SCHEMES
 
 if TYPE_CHECKING:
     from edgekit.pipeline.convert import Converted
@@ -30,15 +32,24 @@ def read_size(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     return int(float(found[1]) * BYTES[found[2].upper()])
 
 
-@click.command()
+def schemes_help() -> str:
+    """Every scheme with what it is for; the first line tells click to leave the others as they are."""
+    indent = " " * 20
+    rows = (
+        textwrap.fill(f"  {name:<18}{scheme.purpose}", 80, subsequent_indent=indent) for name, scheme in SCHEMES.items()
+    )
+    return "\b\nSchemes:\n" + "\n".join(rows)
+
+
+@click.command(epilog=schemes_help())
 @click.argument("model", type=PATH)
 @click.option("--target", required=True, metavar="NAME|FILE.toml", help="Device to convert for.")
-@click.option("--quantize", metavar="SCHEME", help="float32 or int8.  [default: what the target chooses]")
+@click.option("--quantize", metavar="SCHEME", help="One of those below.  [default: what the target chooses]")
 @click.option("--calibrate", type=PATH, metavar="DATA.npz", help="Samples of real inputs that give the ranges.")
 @click.option("--evaluate", type=PATH, metavar="DATA.npz", help="Samples with labels that give the accuracy.")
 @click.option("--metric", default="auto", show_default=True, help="accuracy, mean_squared_error, or by the labels.")
-@click.option("--input-dtype", metavar="TYPE", help="Type of the file's inputs: int8 or float32.")
-@click.option("--output-dtype", metavar="TYPE", help="Type of the file's outputs: int8 or float32.")
+@click.option("--input-dtype", multiple=True, metavar="[NAME=]TYPE", help="Type of all inputs, or of one.")
+@click.option("--output-dtype", multiple=True, metavar="[NAME=]TYPE", help="Type of all outputs, or of one.")
 @click.option("--samples", type=click.IntRange(min=1), default=500, show_default=True, help="Calibration samples.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every draw.")
 @click.option("-o", "--output", type=PATH, metavar="OUT", help="A folder, or a zip when it ends in .edgekit.")
@@ -58,8 +69,8 @@ def convert(  # noqa: PLR0913, PLR0917  # one parameter for each option is click
     calibrate: Path | None,
     evaluate: Path | None,
     metric: str,
-    input_dtype: str | None,
-    output_dtype: str | None,
+    input_dtype: tuple[str, ...],
+    output_dtype: tuple[str, ...],
     samples: int,
     seed: int,
     output: Path | None,
@@ -82,8 +93,8 @@ def convert(  # noqa: PLR0913, PLR0917  # one parameter for each option is click
         model=model,
         target=target,
         quantize=quantize,
-        input_dtype=input_dtype,
-        output_dtype=output_dtype,
+        input_dtypes=input_dtype,
+        output_dtypes=output_dtype,
         calibrate=calibrate,
         evaluate=evaluate,
         metric=metric,

@@ -18,7 +18,7 @@ from edgekit.pipeline.work import GOLDEN_EXPORTED, GOLDEN_INPUTS, GOLDEN_SOURCE,
 from edgekit.pipeline.write_bundle import list_files, write_document
 from edgekit_converters.evaluate.session import Opened
 from edgekit_converters.evaluation import EVALUATION_FILE, Evaluation
-from edgekit_converters.quantize.trail import QUANTIZATION_FILE
+from edgekit_converters.quantize.trail import QUANTIZATION_FILE, QuantizationTrail
 from edgekit_converters.trail import TRAIL_FILE, StepResult, Trail
 from edgekit_runtime.bundle import sha256_of
 from edgekit_runtime.codec import dumps
@@ -79,7 +79,7 @@ def _manifest(plan: Plan, exported: Exported, opened: Opened) -> Manifest:
         format="tflite",
         scheme=scheme,
         inputs=opened.border.inputs,
-        outputs=bind_outputs(opened.border, scheme, opened.kernels),
+        outputs=bind_outputs(opened.border, scheme),
         kernels=opened.kernels,
         golden_data=exported.golden_kind,
         origin=origin,
@@ -112,9 +112,16 @@ def _write_golden(scratch: Path, folder: Path, manifest: Manifest) -> None:
 def _trail(exported: Exported) -> Trail:
     steps = [StepResult("export", "float32 TFLite, static batch 1", exported.float_model.stat().st_size)]
     if exported.quantization is not None:
-        detail = f"static int8 by {exported.quantization.engine}, ranges: {exported.quantization.ranges}"
-        steps.append(StepResult("quantize", detail, exported.model.stat().st_size))
+        steps.append(StepResult("quantize", _detail(exported.quantization), exported.model.stat().st_size))
     return Trail(exported.info.parameters, tuple(steps))
+
+
+def _detail(quantization: QuantizationTrail) -> str:
+    detail = f"{quantization.method}; by {quantization.engine}"
+    bias = quantization.bias
+    if bias is None or not bias.kept:
+        return detail
+    return f"{detail}; biases of {bias.operators} operators corrected over {bias.samples} samples"
 
 
 def write_run(folder: Path, seconds: float) -> None:

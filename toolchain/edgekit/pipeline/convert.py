@@ -96,9 +96,13 @@ def _publish(folder: Path, output: Path) -> None:
 
 def _warnings(plan: Plan, exported: Exported, opened: Opened) -> tuple[str, ...]:
     warnings = []
-    if opened.kernels != "xnnpack":
+    if plan.recipe.quantize.scheme == "int16x8":
+        warnings.append("int16x8 has no fast (XNNPACK) kernels: it is up to 70 times slower than int8")
+    elif opened.kernels != "xnnpack":
         warnings.append("the interpreter runs this model without XNNPACK, so it will be slow")
-    if exported.quantization is not None and plan.request.calibrate == plan.request.evaluate:
+    if exported.quantization is not None and exported.model.stat().st_size >= exported.float_model.stat().st_size:
+        warnings.append("quantization made the file no smaller: it holds hardly any weights that the scheme stores")
+    if exported.quantization is not None and plan.calibration and plan.request.calibrate == plan.request.evaluate:
         warnings.append("calibration and evaluation use the same data: the result shown is too kind")
     warnings.extend(size_warnings(plan.target.profile, exported.model.stat().st_size))
     return tuple(warnings)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edgekit.pipeline.borders import choose_types
 from edgekit.pipeline.recipe import RECIPES, Recipe
 from edgekit_converters.data.metrics import METRICS
 from edgekit_converters.detect import detect_source
-from edgekit_converters.settings import BORDER_TYPES, DataSettings
+from edgekit_converters.settings import SCHEMES, DataSettings, NamedType, Scheme
 from edgekit_runtime.errors import DataError, RecipeError
 from edgekit_targets.catalog import load_profile
 from edgekit_targets.hardware import channel_effect, kernel_effect, memory_effect
@@ -26,8 +27,8 @@ class Request:
         model: The source model.
         target: Name of a target, or a path to a profile.
         quantize: Name of a scheme.
-        input_dtype: Type of the file's inputs.
-        output_dtype: Type of the file's outputs.
+        input_dtypes: Types of the file's inputs: each a type for all of them, or `NAME=TYPE`.
+        output_dtypes: Types of the file's outputs, likewise.
         calibrate: Calibration data.
         evaluate: Evaluation data.
         metric: A metric, or `auto`.
@@ -43,8 +44,8 @@ class Request:
     model: Path
     target: str
     quantize: str | None = None
-    input_dtype: str | None = None
-    output_dtype: str | None = None
+    input_dtypes: tuple[str, ...] = ()
+    output_dtypes: tuple[str, ...] = ()
     calibrate: Path | None = None
     evaluate: Path | None = None
     metric: str = "auto"
@@ -135,25 +136,27 @@ def _choose_recipe(request: Request, target: LoadedProfile) -> tuple[Recipe, tup
     name = request.quantize or chosen.name
     if name not in RECIPES:
         raise RecipeError(f"--quantize {name}: unknown scheme; allowed: {', '.join(RECIPES)}.")
-    reason = "asked for" if request.quantize else f"chosen by {target.profile.name}: {chosen.reason}"
-    settings = RECIPES[name].quantize
-    choices = [Choice("scheme", name, reason)]
-    for border, asked in (("input", request.input_dtype), ("output", request.output_dtype)):
-        dtype = asked or getattr(settings, f"{border}_dtype")
-        _check_border(border, dtype, name)
-        why = "asked for" if asked else _border_reason(name)
-        choices.append(Choice(f"{border}s", dtype, why))
-        settings = replace(settings, **{f"{border}_dtype": dtype})
-    return Recipe(name, settings), tuple(choices)
+    scheme = SCHEMES[name]
+    reason = "Asked for" if request.quantize else f"Chosen by {target.profile.name}: {chosen.reason}"
+    inputs, named_inputs = choose_types("input", request.input_dtypes, scheme)
+    outputs, named_outputs = choose_types("output", request.output_dtypes, scheme)
+    settings = replace(
+        RECIPES[name].quantize,
+        input_dtype=inputs,
+        output_dtype=outputs,
+        named_inputs=named_inputs,
+        named_outputs=named_outputs,
+    )
+    choices = (
+        Choice("scheme", name, f"{scheme.purpose} {reason}"),
+        Choice("inputs", _types(inputs, named_inputs), _border_reason(request.input_dtypes, name)),
+        Choice("outputs", _types(outputs, named_outputs), _border_reason(request.output_dtypes, name)),
+    )
+    return Recipe(name, settings), choices
 
 
-def _check_border(border: str, dtype: str, scheme: str) -> None:
-    if dtype not in BORDER_TYPES:
-        raise RecipeError(f"--{border}-dtype {dtype}: unknown type; allowed: {', '.join(BORDER_TYPES)}.")
-    if dtype == "int8" and scheme == "float32":
-        raise RecipeError(
-            f"--{border}-dtype int8 needs --quantize int8; the scheme is float32.", hint="Leave one of the two out."
-        )
+def _types(general: str, named: tuple[NamedType, ...]) -> str:
+    return ", ".join([general, *(f"{one.name}: {one.dtype}" for one in named)])
 
 
 def _hardware_choices(profile: Profile, recipe: Recipe) -> tuple[Choice, ...]:
@@ -165,7 +168,9 @@ def _hardware_choices(profile: Profile, recipe: Recipe) -> tuple[Choice, ...]:
     return tuple(Choice(what, *effect) for what, effect in effects.items() if effect is not None)
 
 
-def _border_reason(scheme: str) -> str:
+def _border_reason(asked: tuple[str, ...], scheme: str) -> str:
+    if asked:
+        return "asked for"
     if scheme == "float32":
         return "nothing is quantized"
     return "no conversion inside the file; the runtime takes and gives real numbers all the same"
@@ -176,17 +181,26 @@ def _choose_calibration(request: Request, recipe: Recipe) -> tuple[DataSettings 
     if request.calibrate is not None:
         _check_exists(request.calibrate)
         settings = DataSettings(str(request.calibrate), request.samples, request.seed)
-    if recipe.quantize.scheme == "float32":
+    scheme = SCHEMES[recipe.quantize.scheme]
+    if scheme.name == "float32":
         why = "nothing is quantized" + ("; the data gives the golden samples only" if settings else "")
         return settings, Choice("calibration", "none", why)
     if settings is None:
-        raise RecipeError(
-            "static int8 needs samples of real inputs to find the ranges of activations, and none were given.",
-            hint="Add --calibrate DATA.npz, or ask for --quantize float32.",
-        )
+        return None, _no_calibration(scheme)
     value = f"up to {request.samples} samples of {request.calibrate}"
-    why = f"drawn over the whole set with seed {request.seed}; ranges are minimum and maximum"
+    use = "ranges are minimum and maximum, and biases" if scheme.calibrated else "biases"
+    why = f"drawn over the whole set with seed {request.seed}; {use} are moved against the shifts of rounding"
     return settings, Choice("calibration", value, why)
+
+
+def _no_calibration(scheme: Scheme) -> Choice:
+    if scheme.calibrated:
+        others = ", ".join(other.name for other in SCHEMES.values() if not other.calibrated)
+        raise RecipeError(
+            f"{scheme.name} needs samples of real inputs to find the ranges of activations, and none were given.",
+            hint=f"Add --calibrate DATA.npz, or ask for a scheme that needs none: {others}.",
+        )
+    return Choice("calibration", "none", "not needed; given samples, biases are moved against the shifts of rounding")
 
 
 def _choose_evaluation(request: Request) -> tuple[DataSettings | None, Choice]:

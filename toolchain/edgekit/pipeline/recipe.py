@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgekit_converters.settings import QuantizeSettings
+from edgekit_converters.settings import SCHEMES, QuantizeSettings
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,6 @@ class Recipe:
 
 
 RECIPES = {
-    recipe.name: recipe
-    for recipe in (
-        Recipe("float32", QuantizeSettings("float32", "float32", "float32")),
-        Recipe("int8", QuantizeSettings("int8", "int8", "int8")),
-    )
+    scheme.name: Recipe(scheme.name, QuantizeSettings(scheme.name, scheme.border_types[0], scheme.border_types[0]))
+    for scheme in SCHEMES.values()
 }

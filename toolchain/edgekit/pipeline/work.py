@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgekit.pipeline.borders import check_names
 from edgekit.pipeline.golden import golden_data, write_golden_inputs
 from edgekit.pipeline.plan import Plan
 from edgekit_converters.data.metrics import choose_metric
@@ -69,6 +70,7 @@ class Workshop:
         with FrameworkSession(KERAS_SESSION, memory_limit_bytes=self.memory_limit_bytes, on_log=self.on_log) as session:
             info = session.load(plan.request.model, plan.source_format, trust=plan.request.trust)
             self.progress("loading the model", 1, 1)
+            check_names(plan.recipe.quantize, info)
             data_sha256 = self._check_data(info)
             golden_kind = write_golden_inputs(plan, info, inputs)
             self.progress("exporting to TFLite", 0, 0)
@@ -124,7 +126,7 @@ class Workshop:
 
     def _quantize(self, info: SourceInfo, float_model: Path) -> tuple[Path, QuantizationTrail | None]:
         settings, calibration = self.plan.recipe.quantize, self.plan.calibration
-        if settings.scheme == "float32" or calibration is None:
+        if settings.scheme == "float32":
             return float_model, None
         model = self.scratch / "quantized.tflite"
         trail = quantize(float_model, model, info, settings, calibration, progress=self.progress, on_log=self.on_log)
