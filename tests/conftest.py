@@ -7,7 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A busy machine makes any example late; what is asserted is never a duration.
+hypothesis.settings.register_profile("edgekit", deadline=None)
+hypothesis.settings.load_profile("edgekit")
 
 REPOSITORY = Path(__file__).parents[1]
 
