@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
 
+from edgekit_runtime.preparation import PIXEL_MAX
+
 
 @dataclass(frozen=True)
 class Scheme:
@@ -67,6 +69,34 @@ SCHEMES: Mapping[str, Scheme] = {
 
 
 @dataclass(frozen=True)
+class PictureSettings:
+    """How pictures become inputs; `None` leaves the choice to the shape of the model's input.
+
+    Attributes:
+        resize: Height and width to resize to before the centre is taken; `None`: the input's own.
+        fit: `stretch` or `crop`.
+        channels: `RGB`, `BGR` or `gray`.
+        pixel_range: What pixels of 0 and of 255 become before `mean` and `std`.
+        mean: One number, or one for each channel.
+        std: One number, or one for each channel.
+        layout: `NHWC` or `NCHW`.
+        labels: A file that names the classes in the model's order, one on each line.
+    """
+
+    resize: Optional[tuple[int, int]] = None
+    fit: str = "stretch"
+    channels: Optional[str] = None
+    pixel_range: tuple[float, float] = (0.0, PIXEL_MAX)
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    layout: Optional[str] = None
+    labels: Optional[str] = None
+
+
+AS_THEY_ARE = PictureSettings()
+
+
+@dataclass(frozen=True)
 class DataSettings:
     """Which samples to use.
 
@@ -74,11 +104,13 @@ class DataSettings:
         path: The data.
         samples: How many to draw over the whole set; `None` takes all.
         seed: Seed of the draw.
+        pictures: How pictures become inputs, where the data is a folder of them.
     """
 
     path: str
     samples: Optional[int]
     seed: int
+    pictures: PictureSettings = AS_THEY_ARE
 
 
 @dataclass(frozen=True)
@@ -130,7 +162,7 @@ class EvaluateSettings:
     """How to evaluate.
 
     Attributes:
-        metric: `accuracy`, `mean_squared_error`, or `auto` (by the labels).
+        metric: A metric, or `auto` (by the labels).
     """
 
     metric: str

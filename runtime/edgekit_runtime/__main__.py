@@ -18,6 +18,11 @@ def main() -> int:
 
         answer()
         return 0
+    if command == "run-process":
+        from edgekit_runtime.run_process import answer as answer_run
+
+        answer_run()
+        return 0
     from edgekit_runtime.agent import end_politely, run_agent
 
     end_politely()

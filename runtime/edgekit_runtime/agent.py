@@ -14,6 +14,7 @@ from edgekit_runtime.bench import bench, check
 from edgekit_runtime.codec import dumps, dumps_document
 from edgekit_runtime.errors import EdgekitError, UserError
 from edgekit_runtime.progress import progress_line
+from edgekit_runtime.run import answer_text, run
 from edgekit_runtime.runs import BenchSettings
 from edgekit_runtime.table import golden_line, record_table
 
@@ -73,6 +74,9 @@ class _Parser(argparse.ArgumentParser):
 
 def _run(arguments: Sequence[str]) -> str:
     options = _parse(arguments)
+    if options.command == "run":
+        answer = run(options.model, options.input, options.threads, options.timeout_s)
+        return dumps_document(answer) if options.json else answer_text(answer)
     settings = _settings(options)
     if options.command == "check":
         result = check(options.model, settings)
@@ -83,7 +87,8 @@ def _run(arguments: Sequence[str]) -> str:
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _Parser(prog="edgekit-runtime", description="Check and measure models on this device.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="bench|check")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="bench|check|run")
+    _add_run(commands.add_parser("run", help="run a bundle on a picture or on arrays", allow_abbrev=False))
     for name, text in (("bench", "check the golden outputs, then measure"), ("check", "check the golden outputs")):
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
         command.add_argument("model", metavar="BUNDLE|MODEL", help="a bundle, or a bare model file")
@@ -98,6 +103,16 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
                 help=f"{HELP[field.name]} (default: %(default)s)",
             )
     return parser.parse_args(arguments)
+
+
+def _add_run(command: argparse.ArgumentParser) -> None:
+    command.description = "Run a bundle on a picture, or on an .npy or .npz file, and print what it gives."
+    command.add_argument("model", metavar="BUNDLE", help="a bundle")
+    command.add_argument("input", metavar="PICTURE|ARRAYS", help="a picture, or an .npy or .npz file of samples")
+    command.add_argument("--json", action="store_true", help="print the result for machines")
+    for name in ("threads", "timeout_s"):
+        default = getattr(BenchSettings, name)
+        command.add_argument(_option(name), dest=name, type=type(default), default=default, help=HELP[name])
 
 
 def _settings(options: argparse.Namespace) -> BenchSettings:

@@ -115,11 +115,7 @@ def _model_path(path: Path, bundle: Optional[Bundle]) -> Path:
 
 
 def _prepare(path: Path, bundle: Optional[Bundle], settings: BenchSettings, folder: Optional[str]) -> Prepared:
-    if importlib.util.find_spec("numpy") is None:
-        raise MissingExtraError(
-            f"numpy is not installed for {sys.executable}, so no model can be run here.",
-            hint="Run: pip install numpy ai-edge-litert",
-        )
+    require_numpy()
     request = PrepareRequest(
         model=str(_model_path(path, bundle)),
         bundle=None if bundle is None else str(bundle.folder),
@@ -127,14 +123,32 @@ def _prepare(path: Path, bundle: Optional[Bundle], settings: BenchSettings, fold
         seed=settings.seed,
         inputs_folder=folder,
     )
-    return decode(Prepared, _call("prepare", f"{path}: loading the model", encode(request), settings.timeout_s))
+    return decode(Prepared, call_process("prepare", f"{path}: loading the model", encode(request), settings.timeout_s))
 
 
 def _fresh_run(path: Path, request: dict[str, Any], settings: BenchSettings) -> Run:
-    return decode(Run, _call("measure", f"{path}: running the model", request, settings.timeout_s))
+    return decode(Run, call_process("measure", f"{path}: running the model", request, settings.timeout_s))
 
 
-def _call(name: str, stage: str, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+def require_numpy() -> None:
+    """Say what to install where no model can be run.
+
+    Raises:
+        MissingExtraError: numpy is not installed.
+    """
+    if importlib.util.find_spec("numpy") is None:
+        raise MissingExtraError(
+            f"numpy is not installed for {sys.executable}, so no model can be run here.",
+            hint="Run: pip install numpy ai-edge-litert",
+        )
+
+
+def call_process(name: str, stage: str, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+    """Start one of this program's own processes, call it once, and let it end.
+
+    Raises:
+        ModelError: It dies, or does not answer in time.
+    """
     argv = [sys.executable, *_entry(), f"{name}-process"]
     try:
         with Child(argv, stage=stage) as child:

@@ -111,7 +111,9 @@ def require_pillow() -> None:
 def _fitted(picture: Image, preparation: Preparation) -> np.ndarray:
     from PIL.Image import Resampling
 
-    picture = picture.convert("L" if preparation.channels == "gray" else "RGB")
+    mode = "L" if preparation.channels == "gray" else "RGB"
+    if picture.mode != mode:
+        picture = picture.convert(mode)
     height, width = preparation.size
     box = preparation.box(picture.height, picture.width)
     if picture.size != (width, height) or box != (0, 0, width, height):

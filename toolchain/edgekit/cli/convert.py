@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from edgekit.cli.console import Volume, progress
+from edgekit.cli.pictures import picture_options
 from edgekit_converters.settings import SCHEMES
 
 if TYPE_CHECKING:
     from edgekit.pipeline.convert import Converted
     from edgekit.pipeline.plan import Plan
+    from edgekit_converters.settings import PictureSettings
 
 PATH = click.Path(path_type=Path)
 BYTES = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
@@ -45,9 +47,10 @@ def schemes_help() -> str:
 @click.argument("model", type=PATH)
 @click.option("--target", required=True, metavar="NAME|FILE.toml", help="Device to convert for.")
 @click.option("--quantize", metavar="SCHEME", help="One of those below.  [default: what the target chooses]")
-@click.option("--calibrate", type=PATH, metavar="DATA.npz", help="Samples of real inputs that give the ranges.")
-@click.option("--evaluate", type=PATH, metavar="DATA.npz", help="Samples with labels that give the accuracy.")
-@click.option("--metric", default="auto", show_default=True, help="accuracy, mean_squared_error, or by the labels.")
+@click.option("--calibrate", type=PATH, metavar="DATA", help="Samples of real inputs that give the ranges.")
+@click.option("--evaluate", type=PATH, metavar="DATA", help="Samples with labels that give the accuracy.")
+@click.option("--metric", default="auto", show_default=True, help="A metric; auto goes by the labels.")
+@picture_options
 @click.option("--input-dtype", multiple=True, metavar="[NAME=]TYPE", help="Type of all inputs, or of one.")
 @click.option("--output-dtype", multiple=True, metavar="[NAME=]TYPE", help="Type of all outputs, or of one.")
 @click.option("--samples", type=click.IntRange(min=1), default=500, show_default=True, help="Calibration samples.")
@@ -69,6 +72,7 @@ def convert(  # noqa: PLR0913, PLR0917  # one parameter for each option is click
     calibrate: Path | None,
     evaluate: Path | None,
     metric: str,
+    pictures: PictureSettings,
     input_dtype: tuple[str, ...],
     output_dtype: tuple[str, ...],
     samples: int,
@@ -86,6 +90,9 @@ def convert(  # noqa: PLR0913, PLR0917  # one parameter for each option is click
 
     The bundle holds the model as .tflite, samples with the outputs a device must give, the
     target's profile, and how accurate the file is beside its source.
+
+    DATA is an .npz or .npy file, a folder of them, a folder of pictures with a folder for each
+    class, or MODULE:FUNCTION of your own, which gives the samples.
     """
     from edgekit.pipeline.plan import Request, make_plan
 
@@ -98,6 +105,7 @@ def convert(  # noqa: PLR0913, PLR0917  # one parameter for each option is click
         calibrate=calibrate,
         evaluate=evaluate,
         metric=metric,
+        pictures=pictures,
         samples=samples,
         seed=seed,
         output=output,

@@ -23,7 +23,17 @@ from edgekit_converters.trail import TRAIL_FILE, StepResult, Trail
 from edgekit_runtime.bundle import sha256_of
 from edgekit_runtime.codec import dumps
 from edgekit_runtime.golden import Golden, golden_arrays
-from edgekit_runtime.manifest import GOLDEN_FILE, MANIFEST_FILE, PROFILE_FILE, RUN_FILE, Library, Manifest, Origin
+from edgekit_runtime.manifest import (
+    GOLDEN_FILE,
+    LABELS_FILE,
+    MANIFEST_FILE,
+    PROFILE_FILE,
+    RUN_FILE,
+    InputBinding,
+    Library,
+    Manifest,
+    Origin,
+)
 
 
 def assemble(
@@ -45,6 +55,8 @@ def assemble(
     (folder / PROFILE_FILE).write_bytes(plan.target.toml)
     if plan.request.model_card is not None and manifest.model_card is not None:
         shutil.copyfile(plan.request.model_card, folder / manifest.model_card)
+    if manifest.labels is not None:
+        (folder / manifest.labels).write_text("\n".join(exported.samples.classes) + "\n", encoding="utf-8")
     _write_golden(scratch, folder, manifest)
     write_document(folder, TRAIL_FILE, _trail(exported))
     if exported.quantization is not None:
@@ -78,7 +90,7 @@ def _manifest(plan: Plan, exported: Exported, opened: Opened) -> Manifest:
         name=plan.request.model.stem,
         format="tflite",
         scheme=scheme,
-        inputs=opened.border.inputs,
+        inputs=_inputs(opened, exported),
         outputs=bind_outputs(opened.border, scheme),
         kernels=opened.kernels,
         golden_data=exported.golden_kind,
@@ -86,7 +98,12 @@ def _manifest(plan: Plan, exported: Exported, opened: Opened) -> Manifest:
         license=plan.request.license,
         files=(),
         model_card=_card_name(plan.request.model_card),
+        labels=LABELS_FILE if exported.samples.classes else None,
     )
+
+
+def _inputs(opened: Opened, exported: Exported) -> tuple[InputBinding, ...]:
+    return tuple(InputBinding(b.source, b.stored, exported.samples.preparation) for b in opened.border.inputs)
 
 
 def _card_name(card: Path | None) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgekit.pipeline.assemble import assemble, write_run
 from edgekit.pipeline.plan import ZIP_SUFFIX, Plan, Request, make_plan
+from edgekit.pipeline.samples import doubts
 from edgekit.pipeline.staging import check_output, publish, staging_beside
 from edgekit.pipeline.work import Exported, Log, Workshop
 from edgekit.pipeline.write_bundle import zip_folder
@@ -80,7 +81,14 @@ def run_plan(
         with open_bundle(folder) as bundle:  # only what was verified is published
             digest = bundle.digest
         sizes = exported.model.stat().st_size, exported.float_model.stat().st_size
-        result = Converted(plan.output, digest, manifest, *sizes, evaluation, _warnings(plan, exported, opened))
+        result = Converted(
+            plan.output,
+            digest,
+            manifest,
+            *sizes,
+            evaluation,
+            (*_warnings(plan, exported, opened), *doubts(exported.samples, evaluation)),
+        )
         _publish(folder, plan.output)
     return result
 

@@ -8,10 +8,13 @@ import numpy as np
 
 from edgekit.pipeline.plan import Plan
 from edgekit_converters.binding import Border
-from edgekit_converters.data.source import open_drawn
+from edgekit_converters.data.form import detect_form
+from edgekit_converters.data.session import DataSession
 from edgekit_converters.settings import DataSettings
 from edgekit_converters.source import SourceInfo
 from edgekit_runtime.manifest import Binding, OutputBinding, Tolerance
+from edgekit_runtime.pictures import normalise
+from edgekit_runtime.preparation import Preparation
 
 GOLDEN_SAMPLES = 4
 
@@ -26,17 +29,29 @@ FLOAT_SHARE, FLOAT16_SHARE, INT8_SHARE = 1e-4, 1e-2, 5e-2
 SHARES = {"float16": FLOAT16_SHARE, "int8": INT8_SHARE, "int8-dynamic": INT8_SHARE}
 
 
-def write_golden_inputs(plan: Plan, info: SourceInfo, path: Path) -> str:
+def write_golden_inputs(
+    data: DataSession, plan: Plan, info: SourceInfo, preparation: Preparation | None, path: Path
+) -> str:
     """Write the golden inputs as `.npz` data, and say where they come from.
+
+    Pictures in a folder may show people, who were not asked whether they want to travel in every
+    bundle: the golden samples are made up then.
+
+    Args:
+        data: Reads the data.
+        plan: Names it.
+        info: The model.
+        preparation: How pictures become its input, where it takes some.
+        path: Where to write.
 
     Returns:
         `calibration`, `evaluation` or `synthetic`.
     """
     for kind, settings in (("calibration", plan.calibration), ("evaluation", plan.evaluation)):
-        if settings is not None:
-            _write(path, _real(settings, info))
+        if settings is not None and detect_form(Path(settings.path)) != "pictures":
+            data.take(settings, info, GOLDEN_SAMPLES, path)
             return kind
-    _write(path, _synthetic(info, plan.request.seed))
+    _write(path, _synthetic(info, plan.request.seed, preparation))
     return "synthetic"
 
 
@@ -59,15 +74,13 @@ def _tolerance(binding: Binding, scheme: str) -> Tolerance:
     return Tolerance("range", share, share)
 
 
-def _real(settings: DataSettings, info: SourceInfo) -> dict[str, np.ndarray]:
-    source, indexes = open_drawn(settings, info.inputs, info.outputs)
-    step = max(1, len(indexes) // GOLDEN_SAMPLES)
-    samples = list(source.read(indexes[::step][:GOLDEN_SAMPLES]))
-    return {spec.name: np.stack([sample.inputs[spec.name] for sample in samples]) for spec in info.inputs}
-
-
-def _synthetic(info: SourceInfo, seed: int) -> dict[str, np.ndarray]:
+def _synthetic(info: SourceInfo, seed: int, preparation: Preparation | None) -> dict[str, np.ndarray]:
     random = np.random.default_rng(seed)
+    if preparation is not None:
+        shape = (GOLDEN_SAMPLES, *preparation.size, preparation.channel_count)
+        pictures = random.integers(0, 256, shape, dtype=np.uint8)
+        values = np.stack([normalise(picture, preparation) for picture in pictures])
+        return {info.inputs[0].name: values.astype(info.inputs[0].dtype)}
     return {spec.name: random.random((GOLDEN_SAMPLES, *spec.sample_shape)).astype(spec.dtype) for spec in info.inputs}
 
 

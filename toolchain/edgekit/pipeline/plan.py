@@ -7,16 +7,17 @@ from pathlib import Path
 
 from edgekit.pipeline.borders import choose_types
 from edgekit.pipeline.recipe import RECIPES, Recipe
-from edgekit_converters.data.metrics import METRICS
+from edgekit_converters.data.form import detect_form, is_function
+from edgekit_converters.data.metrics import METRICS, is_metric
 from edgekit_converters.detect import detect_source
-from edgekit_converters.settings import SCHEMES, DataSettings, NamedType, Scheme
+from edgekit_converters.settings import AS_THEY_ARE, SCHEMES, DataSettings, NamedType, PictureSettings, Scheme
 from edgekit_runtime.errors import DataError, RecipeError
 from edgekit_targets.catalog import load_profile
 from edgekit_targets.hardware import channel_effect, kernel_effect, memory_effect
 from edgekit_targets.profile import LoadedProfile, Profile
 
 ZIP_SUFFIX = ".edgekit"
-ALL_METRICS = ("auto", *METRICS)
+ALL_METRICS = ("auto", *METRICS, "MODULE:FUNCTION")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Request:
         output_dtypes: Types of the file's outputs, likewise.
         calibrate: Calibration data.
         evaluate: Evaluation data.
-        metric: A metric, or `auto`.
+        pictures: How pictures become inputs, and what the classes are called.
+        metric: A metric, `auto`, or `module:function` of the user's own.
         samples: Calibration samples to draw.
         seed: Seed of the draw.
         output: Where the bundle goes: a folder, or a zip when it ends in `.edgekit`.
@@ -48,6 +50,7 @@ class Request:
     output_dtypes: tuple[str, ...] = ()
     calibrate: Path | None = None
     evaluate: Path | None = None
+    pictures: PictureSettings = AS_THEY_ARE
     metric: str = "auto"
     samples: int = 500
     seed: int = 0
@@ -126,6 +129,7 @@ def make_plan(request: Request) -> Plan:
         Choice("batch", "1", "a device answers one sample at a time; a static shape lets the kernels be planned ahead"),
         calibration_choice,
         evaluation_choice,
+        *_picture_choices(request),
         Choice("output", str(output), "one zip" if output.suffix == ZIP_SUFFIX else "a folder"),
     )
     return Plan(request, source_format, target, recipe, calibration, evaluation, output, choices)
@@ -180,7 +184,7 @@ def _choose_calibration(request: Request, recipe: Recipe) -> tuple[DataSettings 
     settings = None
     if request.calibrate is not None:
         _check_exists(request.calibrate)
-        settings = DataSettings(str(request.calibrate), request.samples, request.seed)
+        settings = DataSettings(str(request.calibrate), request.samples, request.seed, request.pictures)
     scheme = SCHEMES[recipe.quantize.scheme]
     if scheme.name == "float32":
         why = "nothing is quantized" + ("; the data gives the golden samples only" if settings else "")
@@ -204,16 +208,33 @@ def _no_calibration(scheme: Scheme) -> Choice:
 
 
 def _choose_evaluation(request: Request) -> tuple[DataSettings | None, Choice]:
-    if request.metric not in ALL_METRICS:
+    if request.metric != "auto" and not is_metric(request.metric):
         raise RecipeError(f"--metric {request.metric}: unknown metric; allowed: {', '.join(ALL_METRICS)}.")
     if request.evaluate is None:
         return None, Choice("evaluation", "none", "no --evaluate data, so accuracy stays unknown")
     _check_exists(request.evaluate)
-    settings = DataSettings(str(request.evaluate), None, request.seed)
+    settings = DataSettings(str(request.evaluate), None, request.seed, request.pictures)
     why = "the exported file under the device's interpreter, beside the source model on the same samples"
     return settings, Choice("evaluation", f"all of {request.evaluate}", why)
 
 
 def _check_exists(path: Path) -> None:
-    if not path.exists():
+    if not path.exists() and not is_function(str(path)):
         raise DataError(f"{path}: no such file.", hint="Check the path.")
+
+
+def _picture_choices(request: Request) -> tuple[Choice, ...]:
+    """How pictures become inputs, where the data is a folder of them or something was asked for."""
+    pictures = request.pictures
+    folders = [path for path in (request.calibrate, request.evaluate) if path is not None and path.is_dir()]
+    if pictures == AS_THEY_ARE and not any(detect_form(path) == "pictures" for path in folders):
+        return ()
+    size = "the input's size" if pictures.resize is None else f"{pictures.resize[0]}x{pictures.resize[1]}"
+    value = f"{pictures.fit} to {size}, pixels as {pictures.pixel_range[0]:g}..{pictures.pixel_range[1]:g}"
+    if any(pictures.mean) or pictures.std != (1.0,):
+        value += f", less mean {_listed(pictures.mean)}, over std {_listed(pictures.std)}"
+    return (Choice("pictures", value, "the bundle keeps it, and the runtime does the same on the device"),)
+
+
+def _listed(values: tuple[float, ...]) -> str:
+    return ",".join(f"{value:g}" for value in values)
