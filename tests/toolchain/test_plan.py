@@ -2,11 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from edgekit.pipeline.plan import Plan, Request, make_plan
+from edgekit.pipeline.recipe import RECIPES
+from edgekit_converters.settings import SCHEMES
 from edgekit_runtime.errors import DataError, ModelError, ProfileError, RecipeError
+from edgekit_targets.profile import RecipeChoice
 
 
 @pytest.fixture
@@ -45,6 +49,35 @@ def test_a_float_border_around_int8_is_kept(request_for: Request) -> None:
 
 def test_the_output_is_named_after_model_target_and_scheme(request_for: Request) -> None:
     assert make_plan(replace(request_for, output=None)).output == Path("model-raspberry-pi-4b-int8")
+
+
+def test_a_profile_can_choose_every_recipe() -> None:
+    assert set(get_args(get_type_hints(RecipeChoice)["name"])) == set(RECIPES)
+
+
+@pytest.mark.parametrize("scheme", RECIPES)
+def test_the_reason_of_a_scheme_says_what_it_is_for(request_for: Request, scheme: str) -> None:
+    (choice,) = [
+        choice for choice in make_plan(replace(request_for, quantize=scheme)).choices if choice.what == "scheme"
+    ]
+    assert choice.reason.startswith(SCHEMES[scheme].purpose)
+    assert ("times slower" in choice.reason) == (scheme == "int16x8")
+
+
+@pytest.mark.parametrize("scheme", RECIPES)
+def test_only_static_schemes_need_calibration(request_for: Request, scheme: str) -> None:
+    without = replace(request_for, quantize=scheme, calibrate=None)
+    if scheme in {"int8", "int16x8"}:
+        with pytest.raises(RecipeError, match=f"{scheme} needs samples of real inputs"):
+            make_plan(without)
+    else:
+        assert value(make_plan(without), "calibration") == "none"
+
+
+def test_a_type_of_one_output_is_shown_beside_that_of_the_others(request_for: Request) -> None:
+    plan = make_plan(replace(request_for, output_dtypes=("area=float32",)))
+    assert value(plan, "outputs") == "int8, area: float32"
+    assert value(plan, "inputs") == "int8"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from edgekit_runtime.errors import ConversionError, MissingExtraError, first_lin
 
 try:
     from ai_edge_quantizer import model_modifier, params_generator, qtyping, recipe, recipe_manager
+    from ai_edge_quantizer.transformations import transformation_utils
     from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 except ImportError as missing:
     raise MissingExtraError(
@@ -24,7 +25,6 @@ except ImportError as missing:
 
 Graph = Any  # the engine ships no types; this file is their border
 
-BORDER = -1  # the engine's number for the operator that stands for all inputs, or for all outputs
 BIAS_INPUTS = {
     qtyping.TFLOperationName.CONV_2D: 2,
     qtyping.TFLOperationName.DEPTHWISE_CONV_2D: 2,
@@ -95,24 +95,55 @@ def quantize_file(
 def _quantized(content: bytes, scheme: str, statistics: Any, float_tensors: Collection[str]) -> bytes:
     manager = recipe_manager.RecipeManager()
     manager.load_quantization_recipe(ENGINE_RECIPES[scheme]())
-    graph = tfl_flatbuffer_utils.read_model(content)
+    graph = tfl_flatbuffer_utils.read_model(memoryview(content))
     generator = params_generator.ParamsGenerator(graph)
     parameters = generator.generate_quantization_parameters(manager, statistics, enable_progress_bar=False)
-    for name in float_tensors:
-        _keep_float(parameters[name])
-    modifier = model_modifier.ModelModifier(graph)
-    return bytes(modifier.modify_model(parameters, enable_progress_bar=False))
+    quantized = model_modifier.ModelModifier(graph).modify_model(parameters, enable_progress_bar=False)
+    return _with_float_border(bytes(quantized), float_tensors)
 
 
-def _keep_float(parameters: Any) -> None:
-    """Leave a tensor float where it meets the outside; a recipe could only do so for all inputs or outputs at once."""
-    untouched = qtyping.OpToTensorParams(BORDER, [qtyping.QuantTransformation.NO_QUANTIZE])
-    if parameters.producer is not None and parameters.producer.subgraph_op_id == BORDER:
-        parameters.producer = untouched
-    if parameters.consumers is not None:
-        parameters.consumers = [
-            untouched if consumer.subgraph_op_id == BORDER else consumer for consumer in parameters.consumers
-        ]
+def _with_float_border(content: bytes, names: Collection[str]) -> bytes:
+    """Let inputs and outputs be float, by a conversion after or before each.
+
+    The engine's own way is for all inputs or all outputs at once, and breaks a file whose last
+    operator reads a tensor that is an output as well.
+    """
+    graph = tfl_flatbuffer_utils.read_model(memoryview(content))
+    main = graph.subgraphs[0]
+    places = [
+        place
+        for place, tensor in enumerate(main.tensors)
+        if tensor.name.decode() in names and tensor.type != qtyping.TensorType.FLOAT32
+    ]
+    for place in places:
+        tensor, name = main.tensors[place], main.tensors[place].name
+        if place in main.inputs:
+            tensor.name = name + b"_quantized"
+            twin = _float_twin(main, name, tensor.shape)
+            main.operators.insert(0, _operator(graph, qtyping.BuiltinOperator.QUANTIZE, twin, place))
+            _replace(main.inputs, [signature.inputs for signature in graph.signatureDefs], place, twin)
+        if place in main.outputs:
+            twin = _float_twin(main, name + b"_dequantized", tensor.shape)
+            main.operators.append(_operator(graph, qtyping.BuiltinOperator.DEQUANTIZE, place, twin))
+            _replace(main.outputs, [signature.outputs for signature in graph.signatureDefs], place, twin)
+    return bytes(model_modifier.ModelModifier(graph).modify_model({})) if places else content
+
+
+def _float_twin(main: Graph, name: bytes, shape: Any) -> int:
+    return int(transformation_utils.add_new_activation_tensor(name, shape, qtyping.TensorType.FLOAT32, main))
+
+
+def _operator(graph: Graph, code: int, source: int, target: int) -> Any:
+    operator = qtyping.OperatorT()
+    operator.opcodeIndex = transformation_utils.add_op_code(code, graph.operatorCodes)
+    operator.inputs, operator.outputs = [source], [target]
+    return operator
+
+
+def _replace(border: Any, signatures: Any, place: int, twin: int) -> None:
+    border[:] = [twin if index == place else index for index in border]
+    for entry in (entry for signature in signatures for entry in signature):
+        entry.tensorIndex = twin if entry.tensorIndex == place else entry.tensorIndex
 
 
 @dataclass(frozen=True)
