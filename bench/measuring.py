@@ -19,6 +19,7 @@ class Measured:
     """What one measuring process gave, and what it cost.
 
     Attributes:
+        p5_ms: Latency that 5 % of the inferences stay below.
         p50_ms: Median latency.
         warmups: Inferences that were not counted, the first included.
         samples: Counted inferences.
@@ -26,6 +27,7 @@ class Measured:
         peak_rss_bytes: Its highest resident memory.
     """
 
+    p5_ms: float
     p50_ms: float
     warmups: int
     samples: int
@@ -59,6 +61,7 @@ class Measuring:
         """Measure in a fresh process."""
         answer = run_program("measuring_process.py", self._request)
         return Measured(
+            p5_ms=answer["p5_ns"] / 1e6,
             p50_ms=answer["p50_ns"] / 1e6,
             warmups=int(answer["warmups"]),
             samples=int(answer["samples"]),

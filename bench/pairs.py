@@ -60,12 +60,12 @@ def ratio_row(what: str, unit: str, pairs: Sequence[Pair], target: Target | None
     return _row(what, unit, pairs, target, (median_ratio(pairs), TIMES, "median of the pairs' ratios"))
 
 
-def mean_ratio_row(what: str, unit: str, pairs: Sequence[Pair], target: Target) -> Row:
+def mean_ratio_row(what: str, unit: str, pairs: Sequence[Pair], target: Target | None) -> Row:
     """Medians of both sides, and the geometric mean of the ratios."""
     return _row(what, unit, pairs, target, (geometric_mean_ratio(pairs), TIMES, "geometric mean of the pairs' ratios"))
 
 
-def difference_row(what: str, unit: str, pairs: Sequence[Pair], target: Target) -> Row:
+def difference_row(what: str, unit: str, pairs: Sequence[Pair], target: Target | None) -> Row:
     """Medians of both sides, and the median of the differences."""
     return _row(what, unit, pairs, target, (median_difference(pairs), unit, "median of the pairs' differences"))
 

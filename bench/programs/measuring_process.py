@@ -22,6 +22,7 @@ with Child(ARGV, stage="measuring") as child:
     run = decode(Run, child.call("measure", request, timeout_s=120.0))
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 answer = {
+    "p5_ns": quantile(run.latency_ns, 0.05),
     "p50_ns": quantile(run.latency_ns, 0.5),
     "warmups": 1 + len(run.warmup_ns),
     "samples": len(run.latency_ns),

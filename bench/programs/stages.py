@@ -29,11 +29,11 @@ STAGES = (
     ("edgekit_converters.framework:FrameworkSession", "export_tflite", "source process: export as float32 .tflite"),
     ("edgekit_converters.framework:FrameworkSession", "predict", "source process: golden outputs"),
     ("edgekit_converters.quantize.calibrate", "calibrate", "quantizer: calibrate"),
+    ("edgekit_converters.quantize.biases", "correct_biases", "quantizer: correct biases"),
     ("edgekit_converters.quantize.compare", "compare_tensors", "quantizer: compare tensors"),
     ("edgekit.pipeline.work", "quantize", "quantizer: write the INT8 file, and the rest"),
     ("edgekit_converters.evaluate.session:ExportedSession", "open", "interpreter's process: start, open the file"),
     ("edgekit_converters.evaluate.session:ExportedSession", "run", "interpreter's process: golden outputs"),
-    ("edgekit.pipeline.work", "check_samples", "edgekit's process: check the samples"),
     ("edgekit.pipeline.convert", "assemble", "edgekit's process: put the bundle together"),
 )
 REST = "edgekit's process: the rest"
