@@ -105,7 +105,7 @@ def _publish(folder: Path, output: Path) -> None:
 def _warnings(plan: Plan, exported: Exported, opened: Opened) -> tuple[str, ...]:
     warnings = []
     if plan.recipe.quantize.scheme == "int16x8":
-        warnings.append("int16x8 has no fast (XNNPACK) kernels: it is up to 70 times slower than int8")
+        warnings.append("int16x8 has no fast (XNNPACK) kernels: it is up to 80 times slower than int8")
     elif opened.kernels != "xnnpack":
         warnings.append("the interpreter runs this model without XNNPACK, so it will be slow")
     if exported.quantization is not None and exported.model.stat().st_size >= exported.float_model.stat().st_size:
