@@ -173,6 +173,29 @@ def write_gather(path: Path) -> Path:
     return write_tflite(path, tensors, operators, {"index": "index"}, {"row": "row"})
 
 
+def write_free_batch(path: Path) -> Path:
+    """The dense model with a free batch axis: `x (-1, 8) -> y (-1, 3)`."""
+    return free_batch(write_dense(path))
+
+
+def free_batch(path: Path) -> Path:
+    """Free the first axis of a file's inputs and activations, as a model has it that was exported without a batch."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes()))
+    for tensor in model.subgraphs[0].tensors:
+        if tensor.buffer == 0:
+            tensor.shapeSignature = [-1, *tensor.shape[1:]]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
+    return path
+
+
+def write_stubborn(path: Path) -> Path:
+    """`x (-1, 4)` and a constant -> `y (1, 4)`, which does not depend on it: its batch stays 1."""
+    tensors = [Tensor("x", (1, 4)), constant("one", np.ones((1, 4), np.float32)), Tensor("y", (1, 4))]
+    return free_batch(write_tflite(path, tensors, [Operator("ADD", ("one", "one"), ("y",))], {"x": "x"}, {"y": "y"}))
+
+
 def write_recurrent(path: Path) -> Path:
     """`x (1, 3, 2) -> y (1, 3, 2)`: y[t] = x[t] + y[t - 1] / 2, with a state that outlives a run."""
     tensors = [

@@ -10,6 +10,7 @@ from pathlib import Path
 from edgekit_devices.device import Completed, Device, last_line
 from edgekit_devices.package import build_runtime
 from edgekit_runtime.agent import settings_arguments
+from edgekit_runtime.bench import time_limit_s
 from edgekit_runtime.child import UnexpectedError
 from edgekit_runtime.codec import FormatError, loads_document
 from edgekit_runtime.errors import DeviceError, ModelError, error_from_code
@@ -43,7 +44,7 @@ def bench_on(device: Device, bundle: Path, settings: BenchSettings = DEFAULTS, p
         runtime = device.push(build_runtime(Path(folder) / RUNTIME_FILE), RUNTIME_FILE)
         model = device.push(bundle, bundle.name)
         argv = (device.python, runtime, "bench", "--json", *settings_arguments(settings), model)
-        timeout_s = START_S + settings.timeout_s * (settings.max_runs + 1)
+        timeout_s = START_S + time_limit_s(settings)
         completed = device.run(argv, timeout_s=timeout_s, on_stderr=_listener(progress))
     return _record(device, completed)
 

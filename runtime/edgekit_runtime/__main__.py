@@ -5,6 +5,38 @@ from __future__ import annotations
 import sys
 
 
+def _prepare() -> None:
+    from edgekit_runtime.prepare import answer
+
+    answer()
+
+
+def _probe() -> None:
+    from edgekit_runtime.probes import answer
+
+    answer()
+
+
+def _steady() -> None:
+    from edgekit_runtime.steady import answer
+
+    answer()
+
+
+def _run() -> None:
+    from edgekit_runtime.run_process import answer
+
+    answer()
+
+
+PROCESSES = {
+    "prepare-process": _prepare,
+    "probe-process": _probe,
+    "steady-process": _steady,
+    "run-process": _run,
+}
+
+
 def main() -> int:
     """Do what the command line asks for, and return the exit status."""
     command = sys.argv[1] if len(sys.argv) > 1 else ""
@@ -13,15 +45,8 @@ def main() -> int:
 
         answer_one_call()
         return 0
-    if command == "prepare-process":
-        from edgekit_runtime.prepare import answer
-
-        answer()
-        return 0
-    if command == "run-process":
-        from edgekit_runtime.run_process import answer as answer_run
-
-        answer_run()
+    if command in PROCESSES:
+        PROCESSES[command]()
         return 0
     from edgekit_runtime.agent import end_politely, run_agent
 

@@ -22,6 +22,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count
 BUG = 70
 HELP = {
     "threads": "threads of the interpreter",
+    "batch": "samples in one inference, where the model's batch axis is free",
     "min_runs": "fresh processes to begin with",
     "max_runs": "fresh processes at most",
     "warmup_s": "seconds of inferences that are not counted, in each process",
@@ -30,6 +31,9 @@ HELP = {
     "precision": "stop when the interval of the median is narrower than this share of it",
     "timeout_s": "seconds after which one process is given up",
     "seed": "seed of the random input of a bare model file",
+    "energy_s": "seconds under a power sensor, idle and then busy, in each process; 0 leaves energy out",
+    "throughput": "measure inferences per second by threads, and by interpreters side by side",
+    "weight_cache": "measure the load time with and without XNNPACK's weight cache",
 }
 
 
@@ -56,7 +60,9 @@ def run_agent(arguments: Sequence[str]) -> int:
 
 def settings_arguments(settings: BenchSettings) -> tuple[str, ...]:
     """The agent's options for these settings."""
-    return tuple(f"{_option(f.name)}={getattr(settings, f.name)}" for f in dataclasses.fields(settings))
+    values = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+    switches = tuple(_option(name) for name, value in values.items() if value is True)
+    return tuple(f"{_option(n)}={value}" for n, value in values.items() if not isinstance(value, bool)) + switches
 
 
 def end_politely() -> None:
@@ -94,15 +100,22 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         command.add_argument("model", metavar="BUNDLE|MODEL", help="a bundle, or a bare model file")
         command.add_argument("--json", action="store_true", help="print the result for machines")
         for field in dataclasses.fields(BenchSettings):
-            command.add_argument(
-                _option(field.name),
-                dest=field.name,
-                type=type(field.default),
-                default=field.default,
-                metavar="N" if isinstance(field.default, int) else "X",
-                help=f"{HELP[field.name]} (default: %(default)s)",
-            )
+            _add_setting(command, field.name, field.default)
     return parser.parse_args(arguments)
+
+
+def _add_setting(command: argparse.ArgumentParser, name: str, default: object) -> None:
+    if isinstance(default, bool):
+        command.add_argument(_option(name), dest=name, action="store_true", help=HELP[name])
+        return
+    command.add_argument(
+        _option(name),
+        dest=name,
+        type=type(default),
+        default=default,
+        metavar="N" if isinstance(default, int) else "X",
+        help=f"{HELP[name]} (default: %(default)s)",
+    )
 
 
 def _add_run(command: argparse.ArgumentParser) -> None:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
-import edgekit_runtime
+from edgekit_runtime.breadth import measure_breadth, most_calls
 from edgekit_runtime.bundle import Bundle, is_bundle, open_bundle, sha256_of
-from edgekit_runtime.child import Child, ChildError
 from edgekit_runtime.codec import decode, encode
-from edgekit_runtime.environment import read_environment
-from edgekit_runtime.errors import MissingExtraError, ModelError
+from edgekit_runtime.conditions import BEGIN, LATENCY, Moment
+from edgekit_runtime.environment import read_conditions, read_environment
 from edgekit_runtime.handover import Prepared, PrepareRequest
+from edgekit_runtime.processes import call_process, require_numpy
 from edgekit_runtime.progress import Progress, silent
 from edgekit_runtime.record import GoldenCheck, ModelIdentity, Record
-from edgekit_runtime.runs import BenchSettings, Run
+from edgekit_runtime.runs import BenchSettings, Run, Workload
 from edgekit_runtime.stats import geometric_mean_interval, quantile
 
-BROKEN = "The interpreter itself broke on it: convert the model again, or try another version of the interpreter."
 DEFAULTS = BenchSettings()
 
 
@@ -46,15 +43,20 @@ def bench(path: str | Path, settings: BenchSettings = DEFAULTS, progress: Progre
         prepared = _prepare(path, bundle, settings, folder)
         progress("check golden outputs", 1, 1)
         environment = read_environment(prepared.library, prepared.kernels)
-        request = {
-            "model": str(_model_path(path, bundle)),
-            "format": prepared.format,
-            "inputs": list(prepared.inputs),
-            "settings": encode(settings),
-        }
-        runs, precise = run_until_precise(lambda: _fresh_run(path, request, settings), settings, progress)
+        workload = Workload(str(_model_path(path, bundle)), prepared.format, prepared.inputs, settings)
+        stage, watch = f"{path}: running the model", _Watch()
+
+        def fresh_run() -> Run:
+            run = decode(Run, call_process("measure", stage, encode(workload), settings.timeout_s))
+            watch.mark(LATENCY)
+            return run
+
+        runs, precise = run_until_precise(fresh_run, settings, progress)
+        latency_ns = quantile([quantile(run.latency_ns, 0.5) for run in runs], 0.5)
+        breadth = measure_breadth(stage, workload, environment.cores, latency_ns, watch.mark, progress)
         identity = _identify(path, bundle, prepared.format)
-    return Record(identity, environment, settings, prepared.golden, runs, precise)
+    moments = tuple(watch.moments)
+    return Record(identity, environment, settings, prepared.golden, runs, precise, moments, *breadth)
 
 
 def check(path: str | Path, settings: BenchSettings = DEFAULTS) -> GoldenCheck:
@@ -79,26 +81,48 @@ def run_until_precise(
     Args:
         fresh_run: Measures in a fresh process.
         settings: How many runs, and how narrow.
-        progress: Told of each run.
+        progress: Told of each run; those beyond the least number are a stage of their own, as nobody knows how
+            many it takes.
 
     Returns:
         The runs, and whether the interval became narrow enough before the limit of runs.
     """
     runs: list[Run] = []
-    while len(runs) < settings.max_runs:
-        progress("measure", len(runs), settings.min_runs if len(runs) < settings.min_runs else settings.max_runs)
+    for done in range(settings.min_runs):
+        progress("measure", done, settings.min_runs)
         runs.append(fresh_run())
-        if len(runs) >= settings.min_runs and is_precise(runs, settings.precision):
-            progress("measure", len(runs), len(runs))
-            return tuple(runs), True
-    progress("measure", len(runs), len(runs))
-    return tuple(runs), False
+    progress("measure", settings.min_runs, settings.min_runs)
+    more = settings.max_runs - settings.min_runs
+    for done in range(more):
+        if is_precise(runs, settings.precision):
+            break
+        progress("measure until the median is precise", done, more)
+        runs.append(fresh_run())
+    if len(runs) > settings.min_runs:
+        progress("measure until the median is precise", more, more)
+    return tuple(runs), is_precise(runs, settings.precision)
+
+
+def time_limit_s(settings: BenchSettings) -> float:
+    """Seconds after which every process that measuring could start would have been given up."""
+    return settings.timeout_s * (1 + settings.max_runs + most_calls(settings))
 
 
 def is_precise(runs: list[Run], precision: float) -> bool:
     """Whether the interval of the runs' median is narrower than a share of it."""
     center, interval = geometric_mean_interval([quantile(run.latency_ns, 0.5) for run in runs])
     return (interval.high - interval.low) / center < precision
+
+
+class _Watch:
+    """Reads the conditions, now and when it is told that something is over."""
+
+    def __init__(self) -> None:
+        self.moments: list[Moment] = []
+        self.mark(BEGIN)
+
+    def mark(self, stage: str) -> None:
+        self.moments.append(Moment(stage, read_conditions()))
 
 
 @contextmanager
@@ -122,44 +146,9 @@ def _prepare(path: Path, bundle: Optional[Bundle], settings: BenchSettings, fold
         threads=settings.threads,
         seed=settings.seed,
         inputs_folder=folder,
+        batch=settings.batch,
     )
     return decode(Prepared, call_process("prepare", f"{path}: loading the model", encode(request), settings.timeout_s))
-
-
-def _fresh_run(path: Path, request: dict[str, Any], settings: BenchSettings) -> Run:
-    return decode(Run, call_process("measure", f"{path}: running the model", request, settings.timeout_s))
-
-
-def require_numpy() -> None:
-    """Say what to install where no model can be run.
-
-    Raises:
-        MissingExtraError: numpy is not installed.
-    """
-    if importlib.util.find_spec("numpy") is None:
-        raise MissingExtraError(
-            f"numpy is not installed for {sys.executable}, so no model can be run here.",
-            hint="Run: pip install numpy ai-edge-litert",
-        )
-
-
-def call_process(name: str, stage: str, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-    """Start one of this program's own processes, call it once, and let it end.
-
-    Raises:
-        ModelError: It dies, or does not answer in time.
-    """
-    argv = [sys.executable, *_entry(), f"{name}-process"]
-    try:
-        with Child(argv, stage=stage) as child:
-            return child.call(name, request, timeout_s=timeout_s)
-    except ChildError as error:
-        raise ModelError(error.message, hint=error.hint or BROKEN) from error
-
-
-def _entry() -> tuple[str, ...]:
-    archive = getattr(edgekit_runtime.__loader__, "archive", None)  # set when the package lies in a .pyz
-    return (archive,) if archive else ("-m", "edgekit_runtime")
 
 
 def _identify(path: Path, bundle: Optional[Bundle], model_format: str) -> ModelIdentity:

@@ -1,4 +1,4 @@
-"""The device as it is when measuring begins; what cannot be read says why."""
+"""The device, and the conditions on it; what cannot be read says why."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import subprocess
 from pathlib import Path
 from typing import Optional
 
+from edgekit_runtime.conditions import Conditions, Fact, Throttling
 from edgekit_runtime.figure import Figure, measured, unavailable
-from edgekit_runtime.record import Environment, Fact
+from edgekit_runtime.record import Environment
+from edgekit_runtime.runs import CLOCK_FILE
 
 BOARD_FILES = ("sys/firmware/devicetree/base/model", "sys/class/dmi/id/product_name")
-FREQUENCY = "sys/devices/system/cpu/cpu0/cpufreq"
+GOVERNOR_FILE = "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
 THROTTLE_FILES = "sys/devices/platform/*/*firmware/get_throttled"  # the Raspberry Pi's firmware driver
 THERMAL_ZONES = "sys/class/thermal/thermal_zone*"
 PROCESSOR_ZONES = ("cpu", "soc", "x86_pkg_temp", "k10temp")  # how the zones of processors begin
@@ -22,22 +24,16 @@ PROCESSOR_ZONES = ("cpu", "soc", "x86_pkg_temp", "k10temp")  # how the zones of 
 ARM_PARTS = {"0xd03": "Cortex-A53", "0xd05": "Cortex-A55", "0xd08": "Cortex-A72", "0xd0b": "Cortex-A76"}
 ARM_IMPLEMENTER = "0x41"
 
-# Bits of get_throttled in Raspberry Pi's documentation of vcgencmd; the same 16 bits higher since boot.
-THROTTLE_BITS = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")
-SINCE_BOOT = 16
 VCGENCMD_TIMEOUT_S = 5.0
 
 
-def read_environment(
-    library: str, kernels: str, root: Path = Path("/"), search_path: Optional[str] = None
-) -> Environment:
-    """Read the environment.
+def read_environment(library: str, kernels: str, root: Path = Path("/")) -> Environment:
+    """Read what stays the same.
 
     Args:
         library: Library that runs the model, with version.
         kernels: The kernels it takes.
         root: Where procfs and sysfs begin.
-        search_path: Where to look for `vcgencmd`; `None` for the `PATH`.
     """
     return Environment(
         board=_board(root),
@@ -49,22 +45,22 @@ def read_environment(
         python=platform.python_version(),
         interpreter=library,
         kernels=kernels,
-        governor=_fact(root, f"{FREQUENCY}/scaling_governor"),
-        clock_mhz=_number(root, f"{FREQUENCY}/scaling_cur_freq", 1e-3, "MHz"),
-        temperature_c=_temperature(root),
-        throttled=_throttled(root, search_path),
     )
 
 
-def throttle_words(bits: int) -> str:
-    """The Raspberry Pi's throttle bits in words.
+def read_conditions(root: Path = Path("/"), search_path: Optional[str] = None) -> Conditions:
+    """Read what may change from one process to the next.
 
     Args:
-        bits: Value of `vcgencmd get_throttled`.
+        root: Where sysfs begins.
+        search_path: Where to look for `vcgencmd`; `None` for the `PATH`.
     """
-    now = [f"{word} now" for i, word in enumerate(THROTTLE_BITS) if bits >> i & 1]
-    past = [f"{word} since boot" for i, word in enumerate(THROTTLE_BITS) if bits >> (i + SINCE_BOOT) & 1]
-    return ", ".join(now + past) or "nothing since boot"
+    return Conditions(
+        governor=_fact(root, GOVERNOR_FILE),
+        clock_mhz=_number(root, CLOCK_FILE, 1e-3, "MHz"),
+        temperature_c=_temperature(root),
+        throttling=_throttling(root, search_path),
+    )
 
 
 def _board(root: Path) -> Fact:
@@ -110,36 +106,36 @@ def _temperature(root: Path) -> Figure:
     return _number(root, f"{zone.relative_to(root)}/temp", 1e-3, "°C", f"thermal zone {kinds[zone]}")
 
 
-def _throttled(root: Path, search_path: Optional[str]) -> Fact:
+def _throttling(root: Path, search_path: Optional[str]) -> Throttling:
     program = shutil.which("vcgencmd", path=search_path)
     if program is not None:
         return _ask_firmware(program)
     path = next(iter(sorted(root.glob(THROTTLE_FILES))), None)
     if path is None:
-        return Fact(reason="no vcgencmd, and no firmware driver that tells")
+        return Throttling(reason="no vcgencmd, and no firmware driver that tells")
     text = _fact(root, str(path.relative_to(root)))
-    return text if text.value is None else _throttle_fact(text.value)
+    return Throttling(reason=text.reason) if text.value is None else _throttle_bits(text.value)
 
 
-def _ask_firmware(program: str) -> Fact:
+def _ask_firmware(program: str) -> Throttling:
     try:
         answer = subprocess.run(
             [program, "get_throttled"], capture_output=True, text=True, timeout=VCGENCMD_TIMEOUT_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Fact(reason=f"vcgencmd: {error}")
+        return Throttling(reason=f"vcgencmd: {error}")
     found = re.match(r"throttled=(\w+)$", answer.stdout.strip())
     if found is None:
         lines = (answer.stdout + answer.stderr).strip().splitlines() or ["no answer"]
-        return Fact(reason=f"vcgencmd get_throttled: {lines[0]}")
-    return _throttle_fact(found[1])
+        return Throttling(reason=f"vcgencmd get_throttled: {lines[0]}")
+    return _throttle_bits(found[1])
 
 
-def _throttle_fact(text: str) -> Fact:
+def _throttle_bits(text: str) -> Throttling:
     try:
-        return Fact(throttle_words(int(text, 16)))
+        return Throttling(int(text, 16))
     except ValueError:
-        return Fact(reason=f"the throttle bits read {text!r}; allowed: a hexadecimal number")
+        return Throttling(reason=f"the throttle bits read {text!r}; allowed: a hexadecimal number")
 
 
 def _fact(root: Path, name: str) -> Fact:

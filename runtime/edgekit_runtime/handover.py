@@ -1,4 +1,4 @@
-"""What the agent and its preparing process hand to each other; without numpy, which the agent never imports."""
+"""What the agent and its processes hand to each other; without numpy, which the agent never imports."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class PrepareRequest:
         threads: Threads of the interpreter.
         seed: Seed of the made inputs of a bare file.
         inputs_folder: Where to write the inputs; `None` for a check alone.
+        batch: Samples in one inference.
     """
 
     model: str
@@ -25,6 +26,7 @@ class PrepareRequest:
     threads: int
     seed: int
     inputs_folder: Optional[str]
+    batch: int = 1
 
 
 @dataclass(frozen=True)
@@ -44,3 +46,41 @@ class Prepared:
     kernels: str
     golden: GoldenCheck
     inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ProbeRequest:
+    """A question about a model that takes a process of its own.
+
+    Attributes:
+        model: The model's file.
+        threads: Threads of the interpreter.
+        batch: Samples in one inference.
+        weight_cache: File of XNNPACK's weight cache; empty for none.
+    """
+
+    model: str
+    threads: int
+    batch: int
+    weight_cache: str = ""
+
+
+@dataclass(frozen=True)
+class Window:
+    """When to run a model over and over, by `time.perf_counter_ns`, which all processes share."""
+
+    begin_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What came of it.
+
+    Attributes:
+        inferences: How many were made.
+        elapsed_ns: From the beginning of the first to the end of the last.
+    """
+
+    inferences: int
+    elapsed_ns: int

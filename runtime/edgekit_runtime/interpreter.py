@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Callable, Protocol
+from typing import TYPE_CHECKING, Callable, Protocol
 
 import numpy as np
 
 from edgekit_runtime.errors import ModelError
 from edgekit_runtime.tensor import TensorSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path  # the measuring process does without it
 
 TFLITE_MAGIC = b"TFL3"  # at byte 4: the identifier in TensorFlow Lite's schema.fbs
 
@@ -68,21 +70,27 @@ def detect_format(path: str | Path) -> str:
     )
 
 
-def open_interpreter(path: str | Path, model_format: str, threads: int = 1) -> Interpreter:
+def open_interpreter(path: str | Path, model_format: str, threads: int = 1, batch: int = 1) -> Interpreter:
     """Load a model with the library that runs its format.
 
+    Args:
+        path: The file.
+        model_format: `tflite`.
+        threads: Threads of the kernels.
+        batch: Samples in one inference; above 1 only for models with a free batch axis.
+
     Raises:
-        ModelError: The library is missing, or refuses the file.
+        ModelError: The library is missing, or refuses the file or the batch.
     """
     if model_format not in LOADERS:
         raise ModelError(f"{path}: its format is {model_format}, which is not run here; allowed: {', '.join(LOADERS)}.")
-    return LOADERS[model_format]()(str(path), threads)
+    return LOADERS[model_format]()(str(path), threads, batch)
 
 
-def _litert() -> Callable[[str, int], Interpreter]:
+def _litert() -> Callable[[str, int, int], Interpreter]:
     from edgekit_runtime.litert import LiteRtInterpreter
 
     return LiteRtInterpreter
 
 
-LOADERS: Mapping[str, Callable[[], Callable[[str, int], Interpreter]]] = {"tflite": _litert}
+LOADERS: Mapping[str, Callable[[], Callable[[str, int, int], Interpreter]]] = {"tflite": _litert}

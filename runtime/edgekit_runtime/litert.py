@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from edgekit_runtime.arena import TensorPlace
 from edgekit_runtime.errors import MissingExtraError, ModelError, first_line
 from edgekit_runtime.tensor import Quantization, TensorSpec
 
@@ -25,14 +27,15 @@ class LiteRtInterpreter:
     Args:
         path: The file.
         threads: Threads of the kernels.
+        batch: Samples in one inference; above 1 only where every input has a free batch axis.
 
     Raises:
-        ModelError: LiteRT refuses the file.
+        ModelError: LiteRT refuses the file or the batch.
     """
 
-    def __init__(self, path: str, threads: int = 1) -> None:
+    def __init__(self, path: str, threads: int = 1, batch: int = 1) -> None:
         self._path = path
-        self._interpreter = _open(path, num_threads=threads)
+        self._interpreter = _open(path, batch, num_threads=threads)
         self.inputs = tuple(map(_spec, self._interpreter.get_input_details()))
         self.outputs = tuple(map(_spec, self._interpreter.get_output_details()))
         self._input_indexes = [detail["index"] for detail in self._interpreter.get_input_details()]
@@ -92,8 +95,17 @@ class LiteRtInterpreter:
             raise ModelError(f"{self._path}: LiteRT cannot run it: {first_line(error)}") from error
 
     def output(self, index: int) -> np.ndarray:
-        """A copy of an output."""
-        return np.asarray(self._interpreter.get_tensor(self._output_indexes[index]))
+        """A copy of an output.
+
+        Raises:
+            ModelError: It has no value of its type and shape.
+        """
+        try:
+            return np.asarray(self._interpreter.get_tensor(self._output_indexes[index]))
+        except ValueError as error:
+            raise ModelError(
+                f"{self._path}: output {self.outputs[index].name} cannot be read: {first_line(error)}"
+            ) from error
 
 
 class TensorReader:
@@ -167,15 +179,90 @@ class TensorReader:
             raise ModelError(f"{self._path}: tensor {spec.name} cannot be read: {first_line(error)}") from error
 
 
-def _open(path: str, **options: Any) -> Any:  # LiteRT ships no types; this file is their border
+def tensor_places(path: str, batch: int = 1) -> tuple[TensorPlace, ...]:
+    """Where LiteRT puts a model's tensors, with its builtin kernels.
+
+    A delegate would keep the tensors between its operators elsewhere, and show none of them.
+
+    Args:
+        path: The file.
+        batch: Samples in one inference.
+
+    Raises:
+        ModelError: LiteRT refuses the file or the batch, or a tensor's shape is known only in a run.
+    """
+    resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = _open(path, batch, num_threads=1, experimental_op_resolver_type=resolver)
+    activations = {index for _, _, outputs in _operators(interpreter) for index in outputs}
+    activations.update(detail["index"] for detail in interpreter.get_input_details())
+    places = []
+    for detail in interpreter.get_tensor_details():
+        index, name = detail["index"], detail["name"]
+        if index not in activations and name:
+            continue  # a constant, or a state that outlives the run; scratch memory of kernels has no name
+        try:
+            array = interpreter.tensor(index)()
+        except ValueError as error:
+            raise ModelError(f"{path}: tensor {name} has its place only in a run: {first_line(error)}") from error
+        places.append(TensorPlace(array.__array_interface__["data"][0], array.nbytes, index in activations))
+    return tuple(places)
+
+
+def compiled_load_ns(path: str, threads: int, cache: str) -> int:
+    """The time that LiteRT's CompiledModel takes to load a model: its Interpreter takes no weight cache.
+
+    Args:
+        path: The file.
+        threads: Threads of the kernels.
+        cache: File of XNNPACK's weight cache, which is written where it is missing; empty for none.
+
+    Raises:
+        ModelError: This LiteRT has no CompiledModel, or it refuses the file.
+    """
+    try:
+        from ai_edge_litert.compiled_model import CompiledModel
+        from ai_edge_litert.cpu_options import CpuOptions
+        from ai_edge_litert.environment import Environment
+        from ai_edge_litert.hardware_accelerator import HardwareAccelerator
+        from ai_edge_litert.options import Options
+    except ImportError as missing:
+        raise ModelError("this LiteRT has no CompiledModel, which alone takes a weight cache") from missing
+    environment = Environment.create()
+    cpu = CpuOptions(num_threads=threads, xnnpack_weight_cache_path=cache)
+    options = Options(hardware_accelerators=HardwareAccelerator.CPU, cpu_options=cpu)
+    started = time.perf_counter_ns()
+    try:
+        model = CompiledModel.from_file(path, environment=environment, options=options)
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(f"{path}: CompiledModel refuses it: {first_line(error)}") from error
+    elapsed_ns = time.perf_counter_ns() - started
+    model.close()
+    return elapsed_ns
+
+
+def _open(path: str, batch: int = 1, **options: Any) -> Any:  # LiteRT ships no types; this file is their border
     try:
         interpreter = _Interpreter(model_path=path, **options)
+        if batch > 1:
+            _resize(path, interpreter, batch)
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         raise ModelError(
             f"{path}: LiteRT refuses it: {first_line(error)}", hint="It may be damaged, or need operators LiteRT lacks."
         ) from error
     return interpreter
+
+
+def _resize(path: str, interpreter: Any, batch: int) -> None:
+    for detail in interpreter.get_input_details():
+        signature = [int(size) for size in detail["shape_signature"]]
+        if signature[:1] != [-1]:
+            raise ModelError(
+                f"{path}: input {detail['name']} has the fixed shape {tuple(signature)}, so it takes no batch of "
+                f"{batch}; allowed: files whose inputs have a free batch axis, -1.",
+                hint="Measure it without --batch: bundles are converted with a fixed batch of 1.",
+            )
+        interpreter.resize_tensor_input(detail["index"], [batch, *map(int, detail["shape"][1:])])
 
 
 def _operators(interpreter: Any) -> list[tuple[str, Any, Any]]:

@@ -10,14 +10,14 @@ import sys
 import time
 from array import array
 from collections.abc import Sequence
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import numpy as np
 
 from edgekit_runtime.errors import EdgekitError
 from edgekit_runtime.interpreter import LOADERS
 from edgekit_runtime.memory import PeakMeter
-from edgekit_runtime.runs import BenchSettings, Run
+from edgekit_runtime.runs import CLOCK_FILE, BenchSettings, Run
 
 MAX_SAMPLES = 5000  # counted inferences kept at most
 MAX_WARMUPS = 1000  # uncounted inferences kept at most; the rest of the warm-up leaves no trace
@@ -45,7 +45,7 @@ def measure(model: str, model_format: str, inputs: Sequence[str], settings: Benc
     try:
         meter = PeakMeter()
         started = clock()
-        interpreter = open_model(model, settings.threads)
+        interpreter = open_model(model, settings.threads, settings.batch)
         load_ns = clock() - started
         for index, value in enumerate(values):
             interpreter.set_input(index, value)
@@ -53,11 +53,28 @@ def measure(model: str, model_format: str, inputs: Sequence[str], settings: Benc
         interpreter.invoke()
         first_inference_ns = clock() - started
         warmed = _warm_up(interpreter.invoke, warmups, settings.warmup_s)
+        started_cpu = time.process_time_ns()
         counted = _time_each(interpreter.invoke, samples, settings.sample_s, settings.min_samples)
+        cpu_ns = time.process_time_ns() - started_cpu
+        clock_after = clock_mhz()
         memory = meter.read()
     finally:
         gc.enable()
-    return Run(load_ns, first_inference_ns, tuple(warmups[:warmed]), tuple(samples[:counted]), memory)
+    latency_ns = tuple(samples[:counted])
+    return Run(load_ns, first_inference_ns, tuple(warmups[:warmed]), latency_ns, cpu_ns, memory, clock_after)
+
+
+def clock_mhz(root: str = "/") -> Optional[float]:
+    """The clock of the first processor, where the system tells; with nothing to do it soon falls.
+
+    Args:
+        root: Where sysfs begins.
+    """
+    try:
+        with open(os.path.join(root, CLOCK_FILE), encoding="ascii") as file:
+            return int(file.read()) / 1000
+    except (OSError, ValueError):
+        return None
 
 
 def answer_one_call() -> None:

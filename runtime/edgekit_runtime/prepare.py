@@ -23,10 +23,11 @@ NO_GOLDEN = GoldenCheck(0, 0.0, "step", 0.0, "a bare model file brings no golden
 def prepare(request: PrepareRequest) -> Prepared:
     """Check a bundle's golden outputs, and write the inputs to measure with.
 
-    A bundle is measured on its first golden sample, a bare file on random values.
+    A bundle is measured on its first golden sample, a bare file on random values; a batch holds
+    the same sample over and over.
 
     Raises:
-        ModelError: The interpreter refuses the model, or no input can be made for it.
+        ModelError: The interpreter refuses the model or the batch, or no input can be made for it.
         DeviceError: An output lies outside its tolerance.
     """
     model_format = detect_format(request.model)
@@ -37,6 +38,8 @@ def prepare(request: PrepareRequest) -> Prepared:
     else:
         with open_bundle(request.bundle) as bundle:
             golden, values = check_golden(interpreter, bundle), _golden_inputs(interpreter, bundle)
+    if request.batch > 1:
+        values = _batched(request, model_format, values)
     folder = request.inputs_folder
     paths = () if folder is None else _write(Path(folder), values)
     return Prepared(model_format, interpreter.library, interpreter.kernels, golden, paths)
@@ -56,6 +59,24 @@ def _golden_inputs(interpreter: Interpreter, bundle: Bundle) -> tuple[np.ndarray
         for index, binding, values in zip(order, manifest.inputs, golden.inputs)
     }
     return tuple(stored[index] for index in sorted(stored))
+
+
+def _batched(request: PrepareRequest, model_format: str, values: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    """Inputs of a whole batch, once it is sure that the outputs grow with them: not every operator goes along."""
+    interpreter = open_interpreter(request.model, model_format, request.threads, request.batch)
+    batches = tuple(np.repeat(value, request.batch, axis=0) for value in values)
+    for index, batch in enumerate(batches):
+        interpreter.set_input(index, batch)
+    interpreter.invoke()
+    for index, spec in enumerate(interpreter.outputs):
+        shape = interpreter.output(index).shape
+        if shape[:1] != (request.batch,):
+            raise ModelError(
+                f"{request.model}: output {spec.name} of a batch of {request.batch} has shape {shape}; "
+                f"allowed: {request.batch} samples along the first axis.",
+                hint="Measure it without --batch.",
+            )
+    return batches
 
 
 def _made_inputs(request: PrepareRequest, interpreter: Interpreter) -> tuple[np.ndarray, ...]:

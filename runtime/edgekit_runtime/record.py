@@ -5,36 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Optional
 
+from edgekit_runtime.conditions import BEGIN, LATENCY, Conditions, Fact, Moment, throttled_in
 from edgekit_runtime.figure import Figure
+from edgekit_runtime.readings import EnergyReading, Throughput, WeightCache
 from edgekit_runtime.runs import BenchSettings, MemoryReading, Run
 
 __all__ = [
     "BenchSettings",
+    "Conditions",
+    "EnergyReading",
     "Environment",
     "Fact",
     "GoldenCheck",
     "MemoryReading",
     "ModelIdentity",
+    "Moment",
     "Record",
     "Run",
+    "Throughput",
+    "WeightCache",
 ]
 
 
 @dataclass(frozen=True)
-class Fact:
-    """A text that could be read, or the reason why not."""
-
-    value: Optional[str] = None
-    reason: str = ""
-
-    def __post_init__(self) -> None:
-        if (self.value is None) == (not self.reason):
-            raise ValueError("a fact has either a value or the reason why it is missing")
-
-
-@dataclass(frozen=True)
 class Environment:
-    """The device as it was when the runs began.
+    """The device, as far as it stays the same while it measures.
 
     Attributes:
         board: Model of the board, as its firmware names it.
@@ -46,10 +41,6 @@ class Environment:
         python: Version of Python.
         interpreter: Library that runs the model, with version.
         kernels: The kernels it takes, such as `xnnpack`.
-        governor: Frequency governor of the first processor.
-        clock_mhz: Clock of the first processor.
-        temperature_c: Temperature of the processor.
-        throttled: Throttle bits of the firmware, in words.
     """
 
     board: Fact
@@ -61,10 +52,6 @@ class Environment:
     python: str
     interpreter: str
     kernels: str
-    governor: Fact
-    clock_mhz: Figure
-    temperature_c: Figure
-    throttled: Fact
 
 
 @dataclass(frozen=True)
@@ -118,6 +105,11 @@ class Record:
         golden: The check that came first.
         runs: Fresh processes, in order.
         precise: Whether the interval of the median became narrow enough; else the limit of runs ended it.
+        moments: The conditions before the first run, after each, and after what was measured beside them.
+        arena_size: The interpreter's plan of the memory between its operators.
+        energy: By a power sensor, where there is one.
+        weight_cache: Load times with and without one; `None` where it was not asked for.
+        throughput: By threads and by interpreters; `None` where it was not asked for.
     """
 
     SCHEMA: ClassVar[str] = "edgekit/record"
@@ -129,9 +121,38 @@ class Record:
     golden: GoldenCheck
     runs: tuple[Run, ...]
     precise: bool
+    moments: tuple[Moment, ...]
+    arena_size: Figure
+    energy: EnergyReading
+    weight_cache: Optional[WeightCache] = None
+    throughput: Optional[Throughput] = None
 
     def __post_init__(self) -> None:
         if not self.settings.min_runs <= len(self.runs) <= self.settings.max_runs:
             raise ValueError(
                 f"there are {len(self.runs)} runs; allowed: {self.settings.min_runs} to {self.settings.max_runs}"
             )
+        stages = [moment.stage for moment in self.moments]
+        if stages[: 1 + len(self.runs)] != [BEGIN] + [LATENCY] * len(self.runs):
+            raise ValueError("the moments do not begin with one before the first run and one after each")
+
+    @property
+    def before(self) -> Conditions:
+        """The conditions before the first run."""
+        return self.moments[0].conditions
+
+    @property
+    def after(self) -> Conditions:
+        """The conditions after the last run."""
+        return self.moments[len(self.runs)].conditions
+
+    def invalid(self, stage: str = LATENCY) -> str:
+        """Why what was measured in a stage is not valid; empty where nothing speaks against it.
+
+        A processor that was throttled did not run as the board can.
+
+        Args:
+            stage: A stage of `moments`.
+        """
+        words = throttled_in(stage, self.moments)
+        return f"invalid: throttled while measuring {stage} ({words})" if words else ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from edgekit_runtime.bench import call_process, require_numpy
 from edgekit_runtime.codec import decode, encode
 from edgekit_runtime.errors import UserError
+from edgekit_runtime.processes import call_process, require_numpy
 
 SHOWN_CLASSES = 5
 SHOWN_VALUES = 8

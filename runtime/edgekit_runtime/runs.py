@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
+CLOCK_FILE = "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"  # of the first processor, in kHz
+
 
 @dataclass(frozen=True)
 class BenchSettings:
@@ -12,6 +14,7 @@ class BenchSettings:
 
     Attributes:
         threads: Threads of the interpreter.
+        batch: Samples in one inference; above 1 only for models with a free batch axis.
         min_runs: Fresh processes to begin with.
         max_runs: Fresh processes at most.
         warmup_s: Seconds of inferences that are not counted, in each process.
@@ -20,9 +23,13 @@ class BenchSettings:
         precision: Stop when the interval of the median is narrower than this share of it.
         timeout_s: Seconds after which one process is given up.
         seed: Seed of the made input where the model brings none.
+        energy_s: Seconds under a power sensor, idle and then busy, in each process; 0 leaves energy out.
+        throughput: Whether to measure throughput by threads and by interpreters.
+        weight_cache: Whether to measure the load time with and without XNNPACK's weight cache.
     """
 
     threads: int = 1
+    batch: int = 1
     min_runs: int = 5
     max_runs: int = 20
     warmup_s: float = 0.2
@@ -31,19 +38,39 @@ class BenchSettings:
     precision: float = 0.03
     timeout_s: float = 120.0
     seed: int = 0
+    energy_s: float = 1.0
+    throughput: bool = False
+    weight_cache: bool = False
 
     def __post_init__(self) -> None:
         if not 5 <= self.min_runs <= self.max_runs:
             raise ValueError(f"min_runs is {self.min_runs}; allowed: 5 or more, and at most max_runs ({self.max_runs})")
-        for name, least in (("threads", 1), ("min_samples", 1), ("seed", 0)):
+        for name, least in (("threads", 1), ("batch", 1), ("min_samples", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)}; allowed: {least} or more")
         for name in ("precision", "timeout_s"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} is {getattr(self, name):g}; allowed: above 0")
-        for name in ("warmup_s", "sample_s"):
+        for name in ("warmup_s", "sample_s", "energy_s"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} is {getattr(self, name):g}; allowed: 0 or more")
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A model that is ready to be measured, and how.
+
+    Attributes:
+        model: The model's file.
+        format: `tflite`.
+        inputs: A `.npy` file for each input, in the file's order, of the shape and type that it stores.
+        settings: How to measure.
+    """
+
+    model: str
+    format: str
+    inputs: tuple[str, ...]
+    settings: BenchSettings
 
 
 @dataclass(frozen=True)
@@ -79,15 +106,21 @@ class Run:
         first_inference_ns: Time of the first inference.
         warmup_ns: Times of the inferences that are not counted, the first thousand of them.
         latency_ns: Times of the counted inferences, in order.
+        cpu_ns: Processor time of the counted inferences together, over all threads.
         memory: Memory of this process.
+        clock_mhz: Clock of the first processor right after the last inference; `None` where the system does not tell.
     """
 
     load_ns: int
     first_inference_ns: int
     warmup_ns: tuple[int, ...]
     latency_ns: tuple[int, ...]
+    cpu_ns: int
     memory: MemoryReading
+    clock_mhz: Optional[float] = None
 
     def __post_init__(self) -> None:
         if not self.latency_ns or min(self.load_ns, self.first_inference_ns, *self.latency_ns) <= 0:
             raise ValueError("a run has counted inferences, and every time is above 0")
+        if self.cpu_ns < 0:
+            raise ValueError(f"cpu_ns is {self.cpu_ns}; allowed: 0 or more")

@@ -54,6 +54,26 @@ def geometric_mean_interval(values: Sequence[float], confidence: float = 0.95) -
     return math.exp(mean), Interval(math.exp(mean - half), math.exp(mean + half), confidence)
 
 
+def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, Interval]:
+    """The arithmetic mean, with Student's t interval; for differences, which may be negative.
+
+    Args:
+        values: One value for each process, at least two.
+        confidence: Share of such intervals that hold the true value.
+
+    Returns:
+        The mean and its interval, in the unit of the values.
+
+    Raises:
+        ValueError: There are fewer than two values.
+    """
+    if len(values) < 2:
+        raise ValueError("an interval needs at least two values")
+    mean, variance = _moments(values)
+    half = student_t_quantile((1 + confidence) / 2, len(values) - 1) * math.sqrt(variance / len(values))
+    return mean, Interval(mean - half, mean + half, confidence)
+
+
 def ratio_interval(a: Sequence[float], b: Sequence[float], confidence: float = 0.95) -> tuple[float, Interval]:
     """The ratio of two geometric means, with Welch's interval on the logarithms.
 
@@ -115,9 +135,12 @@ def student_t_quantile(p: float, df: float) -> float:
 def _log_moments(values: Sequence[float]) -> tuple[float, float]:
     if len(values) < 2 or min(values) <= 0:
         raise ValueError("an interval needs at least two values, all positive")
-    logs = [math.log(value) for value in values]
-    mean = math.fsum(logs) / len(logs)
-    return mean, math.fsum((log - mean) ** 2 for log in logs) / (len(logs) - 1)
+    return _moments([math.log(value) for value in values])
+
+
+def _moments(values: Sequence[float]) -> tuple[float, float]:
+    mean = math.fsum(values) / len(values)
+    return mean, math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
 
 def _upper_tail(t: float, df: float) -> float:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from edgekit_runtime.conditions import ENERGY, LATENCY, THROUGHPUT, WEIGHT_CACHE
 from edgekit_runtime.figure import Figure, measured, unavailable
+from edgekit_runtime.readings import EnergyReading, ThroughputRow
 from edgekit_runtime.record import Record
 from edgekit_runtime.runs import MemoryReading
-from edgekit_runtime.stats import geometric_mean_interval, quantile
+from edgekit_runtime.stats import geometric_mean_interval, mean_interval, quantile
 
 LATENCIES = {"latency_p50": 0.5, "latency_p90": 0.9, "latency_p99": 0.99}
 
@@ -22,34 +24,58 @@ class NamedFigure:
 
 
 def figures(record: Record) -> tuple[NamedFigure, ...]:
-    """The figures of a record: latency, load time, first inference, memory, size.
+    """The figures of a record: latency, load time, first inference, memory, size, energy, and what was asked for.
 
     Times are geometric means over the fresh processes, with an interval over the processes;
-    memory is the largest of them.
+    memory is the largest of them. What was measured while the processor was throttled is
+    unavailable; its raw samples stay in the record.
     """
-    times = [NamedFigure(name, _latency(record, name)) for name in LATENCIES]
     loads = [float(run.load_ns) for run in record.runs]
     firsts = [float(run.first_inference_ns) for run in record.runs]
     return (
-        *times,
-        NamedFigure("load_time", _mean(loads, "opening the model and allocating its tensors")),
-        NamedFigure("first_inference", _mean(firsts, "the first inference after loading")),
+        *(NamedFigure(name, _latency(record, name)) for name in LATENCIES),
+        NamedFigure("load_time", _time(record, loads, "opening the model and allocating its tensors")),
+        NamedFigure("first_inference", _time(record, firsts, "the first inference after loading")),
+        NamedFigure("cpu_time", _cpu_time(record)),
         NamedFigure("peak_rss", _peak(record, above_baseline=False)),
         NamedFigure("model_memory", _peak(record, above_baseline=True)),
+        NamedFigure("arena_size", record.arena_size),
         NamedFigure("model_size", measured(record.model.size_bytes, "byte", "length of the model's file")),
+        NamedFigure("energy", _energy(record)),
+        *_weight_cache(record),
+        *_throughput(record),
     )
 
 
 def _latency(record: Record, name: str) -> Figure:
     counts = [len(run.latency_ns) for run in record.runs]
     values = [quantile(run.latency_ns, LATENCIES[name]) for run in record.runs]
-    return _mean(values, f"{name[-3:]} of {min(counts)} to {max(counts)} inferences")
+    return _time(record, values, f"{name[-3:]} of {min(counts)} to {max(counts)} {_inferences(record)}")
 
 
-def _mean(values: Sequence[float], what: str) -> Figure:
-    center, interval = geometric_mean_interval(values)
+def _cpu_time(record: Record) -> Figure:
+    values = [run.cpu_ns / len(run.latency_ns) for run in record.runs]
+    if min(values) == 0:
+        return unavailable("ns", "the system's processor clock is too coarse for these inferences")
+    return _time(record, values, f"processor time, over all threads, of the counted {_inferences(record)}, each")
+
+
+def _inferences(record: Record) -> str:
+    batch = record.settings.batch
+    return "inferences" if batch == 1 else f"inferences of {batch} samples each"
+
+
+def _time(record: Record, values: Sequence[float], what: str, stage: str = LATENCY) -> Figure:
     method = f"{what}, geometric mean over {len(values)} fresh processes, Student's t interval between them"
-    return measured(center, "ns", method, interval)
+    return _mean(record, values, "ns", method, stage)
+
+
+def _mean(record: Record, values: Sequence[float], unit: str, method: str, stage: str) -> Figure:
+    invalid = record.invalid(stage)
+    if invalid:
+        return unavailable(unit, invalid)
+    center, interval = geometric_mean_interval(values)
+    return measured(center, unit, method, interval)
 
 
 def _peak(record: Record, *, above_baseline: bool) -> Figure:
@@ -66,3 +92,63 @@ def _peak(record: Record, *, above_baseline: bool) -> Figure:
 def _peak_bytes(reading: MemoryReading, above_baseline: bool) -> int:
     peak, baseline = reading.peak_rss_bytes or 0, reading.baseline_rss_bytes or 0
     return peak - baseline if above_baseline else peak
+
+
+def _energy(record: Record) -> Figure:
+    reading = record.energy
+    reason = reading.reason or record.invalid(ENERGY)
+    if reason:
+        return unavailable("µJ", reason)
+    center, interval = mean_interval([run.energy_uj for run in reading.runs])
+    if interval.low <= 0:
+        found = f"{center:.3g} ± {interval.high - center:.2g} µJ"
+        return unavailable("µJ", f"{_powers(reading)}, gives {found}, which does not stand out from nothing")
+    method = (
+        f"{_powers(reading)}; mean over {len(reading.runs)} fresh processes, Student's t interval between them; "
+        f"sampling took {reading.sampling_share or 0:.1%} of a core, idle and busy alike"
+    )
+    return measured(center, "µJ", method, interval)
+
+
+def _powers(reading: EnergyReading) -> str:
+    count = len(reading.runs)
+    busy_mw = sum(run.busy_mw for run in reading.runs) / count
+    idle_mw = sum(run.idle_mw for run in reading.runs) / count
+    return f"{reading.sensor}: {busy_mw:.0f} mW busy less {idle_mw:.0f} mW idle, times the time of one inference"
+
+
+def _weight_cache(record: Record) -> Iterator[NamedFigure]:
+    reading = record.weight_cache
+    if reading is None:
+        return
+    ways = {
+        "load_time_uncached": (reading.uncached_ns, "without a weight cache"),
+        "load_time_cached": (reading.cached_ns, "with the weight cache that an earlier process wrote"),
+    }
+    for name, (times, way) in ways.items():
+        what = f"loading by LiteRT's CompiledModel {way}"
+        found = unavailable("ns", reading.reason) if reading.reason else _time(record, times, what, WEIGHT_CACHE)
+        yield NamedFigure(name, found)
+    size = measured(reading.size_bytes, "byte", "length of the file of XNNPACK's weight cache")
+    yield NamedFigure("weight_cache_size", unavailable("byte", reading.reason) if reading.reason else size)
+
+
+def _throughput(record: Record) -> Iterator[NamedFigure]:
+    reading = record.throughput
+    if reading is None:
+        return
+    if reading.reason:
+        yield NamedFigure("throughput", unavailable("1/s", reading.reason))
+    for row in reading.rows:
+        yield NamedFigure(f"throughput_{row.interpreters}x{row.threads}", _rate(record, row))
+
+
+def _rate(record: Record, row: ThroughputRow) -> Figure:
+    way = (
+        f"1 interpreter with {row.threads} thread{'s' if row.threads > 1 else ''}"
+        if row.interpreters == 1
+        else f"{row.interpreters} interpreters side by side, each with 1 thread in a process of its own"
+    )
+    times = f"{len(row.inferences_per_s)} times by fresh processes"
+    method = f"{_inferences(record)} in a second, {way}; geometric mean of {times}, Student's t interval between them"
+    return _mean(record, row.inferences_per_s, "1/s", method, THROUGHPUT)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from edgekit_runtime.conditions import Fact, Throttling, throttle_words
 from edgekit_runtime.figure import Figure
-from edgekit_runtime.record import Environment, Fact, GoldenCheck, Record
+from edgekit_runtime.record import Environment, GoldenCheck, Record
 from edgekit_runtime.summary import figures
 
 SCALES = {
     "ns": ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")),
     "byte": ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "byte")),
+    "µJ": ((1e6, "J"), (1e3, "mJ"), (1.0, "µJ")),
 }
-NAME_WIDTH = 17
+NAME_WIDTH = 20
 
 
 def record_table(record: Record) -> str:
@@ -19,7 +21,9 @@ def record_table(record: Record) -> str:
     rows = [
         ("model", f"{model.name} ({model.format}, {model.scheme})"),
         *_environment_rows(record.environment),
+        *_condition_rows(record),
         ("threads", str(record.settings.threads)),
+        ("batch", str(record.settings.batch)),
         ("golden outputs", _golden(record.golden)),
         *((named.name, _shown(named.figure)) for named in figures(record)),
         ("processes", _ending(record)),
@@ -39,11 +43,27 @@ def _environment_rows(environment: Environment) -> tuple[tuple[str, str], ...]:
         ("processor", f"{_told(environment.cpu)}; {environment.cores} cores, {environment.machine}"),
         ("system", f"{environment.system}, Python {environment.python}"),
         ("memory", _shown(environment.memory_bytes)),
-        ("governor", _told(environment.governor)),
-        ("clock", _shown(environment.clock_mhz)),
-        ("temperature", _shown(environment.temperature_c)),
-        ("throttled", _told(environment.throttled)),
     )
+
+
+def _condition_rows(record: Record) -> tuple[tuple[str, str], ...]:
+    before, after = record.before, record.after
+    clocks = [run.clock_mhz for run in record.runs if run.clock_mhz is not None]
+    busy = f"; {min(clocks):.0f} to {max(clocks):.0f} MHz right after the inferences" if clocks else ""
+    return (
+        ("governor", _change(_told(before.governor), _told(after.governor))),
+        ("clock", _change(_shown(before.clock_mhz), _shown(after.clock_mhz)) + busy),
+        ("temperature", _change(_shown(before.temperature_c), _shown(after.temperature_c))),
+        ("throttled", record.invalid() or _change(_throttling(before.throttling), _throttling(after.throttling))),
+    )
+
+
+def _change(before: str, after: str) -> str:
+    return before if before == after else f"{before}; after the runs {after}"
+
+
+def _throttling(throttling: Throttling) -> str:
+    return f"unavailable: {throttling.reason}" if throttling.bits is None else throttle_words(throttling.bits)
 
 
 def _golden(golden: GoldenCheck) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from edgekit_runtime.progress import parse_progress
 from edgekit_runtime.record import Record
 from edgekit_runtime.runs import BenchSettings
 
-SHORT = BenchSettings(max_runs=5, warmup_s=0.0, sample_s=0.0, min_samples=3, seed=7)
+SHORT = BenchSettings(max_runs=5, warmup_s=0.0, sample_s=0.0, min_samples=3, seed=7, energy_s=0.0)
 
 
 def test_for_the_host_stdout_is_the_record_and_stderr_the_progress(dense, capsys):
@@ -27,8 +28,17 @@ def test_for_the_host_stdout_is_the_record_and_stderr_the_progress(dense, capsys
 def test_for_a_person_stdout_is_a_table(dense, capsys):
     assert run_agent(["bench", *settings_arguments(SHORT), str(dense)]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("model            dense (tflite, unknown)\n")
+    assert out.startswith("model               dense (tflite, unknown)\n")
     assert "\nlatency_p50 " in out
+
+
+def test_what_is_asked_for_beside_the_runs_is_measured(dense, capsys):
+    asked = replace(SHORT, weight_cache=True)
+    assert run_agent(["bench", "--json", *settings_arguments(asked), str(dense)]) == 0
+    record = loads_document(Record, capsys.readouterr().out)
+    assert record.settings == asked
+    assert len(record.weight_cache.cached_ns) == 5
+    assert record.throughput is None
 
 
 def test_a_check_says_how_far_the_outputs_are(make_bundle, capsys):
@@ -103,4 +113,5 @@ def test_help_names_every_setting(capsys):
         run_agent(["bench", "--help"])
     assert ended.value.code == 0
     text = capsys.readouterr().out
-    assert all(argument.partition("=")[0] in text for argument in settings_arguments(BenchSettings()))
+    every = settings_arguments(BenchSettings(throughput=True, weight_cache=True))
+    assert all(argument.partition("=")[0] in text for argument in every)

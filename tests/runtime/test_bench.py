@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgekit_runtime.bench import bench, check, run_until_precise
+from edgekit_runtime.bench import bench, check, run_until_precise, time_limit_s
 from edgekit_runtime.bundle import sha256_of
 from edgekit_runtime.child import Child, ChildError
 from edgekit_runtime.codec import dumps_document, loads_document
@@ -17,8 +17,9 @@ from edgekit_runtime.errors import BundleError, DeviceError, ModelError
 from edgekit_runtime.progress import silent
 from edgekit_runtime.record import Record
 from edgekit_runtime.runs import BenchSettings
+from tests.tflite_files import write_free_batch
 
-SHORT = BenchSettings(max_runs=5, warmup_s=0.0, sample_s=0.0, min_samples=3, timeout_s=60.0)
+SHORT = BenchSettings(max_runs=5, warmup_s=0.0, sample_s=0.0, min_samples=3, timeout_s=60.0, energy_s=0.0)
 
 
 def test_measuring_ends_when_the_interval_of_the_median_is_narrow(make_run):
@@ -41,12 +42,21 @@ def test_measuring_that_never_becomes_precise_ends_at_the_limit_and_says_so(make
     assert len(runs) == 20
 
 
-def test_progress_counts_up_to_the_least_number_of_runs_first_then_to_the_limit(make_run):
+def test_progress_never_goes_back_the_runs_beyond_the_least_number_are_a_stage_of_their_own(make_run):
     told = []
     latencies = iter([100, 200] * 4)
     settings = BenchSettings(max_runs=7)
     run_until_precise(lambda: make_run(next(latencies)), settings, lambda *progress: told.append(progress))
-    assert told == [("measure", i, 5) for i in range(5)] + [("measure", 5, 7), ("measure", 6, 7), ("measure", 7, 7)]
+    more = "measure until the median is precise"
+    assert told == [("measure", i, 5) for i in range(6)] + [(more, i, 2) for i in range(3)]
+
+
+def test_progress_of_a_median_that_becomes_precise_early_ends_at_the_whole(make_run):
+    told = []
+    latencies = iter([104, *[100] * 19])
+    run_until_precise(lambda: make_run(next(latencies)), BenchSettings(), lambda *progress: told.append(progress))
+    assert told[-1] == ("measure until the median is precise", 15, 15)
+    assert 6 < len(told) < 20
 
 
 def test_a_bundle_is_checked_first_and_its_record_survives_the_file(make_bundle):
@@ -62,6 +72,10 @@ def test_a_bundle_is_checked_first_and_its_record_survives_the_file(make_bundle)
     assert record.environment.interpreter.startswith("ai-edge-litert ")
     assert [len(run.latency_ns) for run in record.runs] == [3] * 5
     assert loads_document(Record, dumps_document(record)) == record
+    assert [moment.stage for moment in record.moments] == ["begin"] + ["latency"] * 5
+    assert record.arena_size.mode == "measured"
+    assert record.energy.reason == "it was left out by --energy 0"
+    assert (record.weight_cache, record.throughput) == (None, None)
 
 
 def test_a_bare_file_is_measured_and_says_that_nothing_was_checked(assets):
@@ -71,6 +85,24 @@ def test_a_bare_file_is_measured_and_says_that_nothing_was_checked(assets):
     assert record.model.name == "vww_96_int8"
     assert record.model.bundle_digest is None
     assert record.environment.kernels == "xnnpack"
+
+
+def test_batches_are_measured_where_the_models_batch_axis_is_free(tmp_path):
+    record = bench(write_free_batch(tmp_path / "m.tflite"), replace(SHORT, batch=4))
+    assert record.settings.batch == 4
+    assert len(record.runs) == 5
+
+
+def test_a_bundle_whose_batch_is_fixed_is_refused_with_its_input(make_bundle):
+    with pytest.raises(ModelError, match=r"input x has the fixed shape \(1, 8\), so it takes no batch of 4") as caught:
+        bench(make_bundle(), replace(SHORT, batch=4))
+    assert "without --batch" in caught.value.hint
+
+
+def test_the_time_limit_leaves_room_for_every_process():
+    plain, more = time_limit_s(SHORT), time_limit_s(replace(SHORT, throughput=True, weight_cache=True))
+    assert plain >= SHORT.timeout_s * (1 + 5 + 1 + 10)
+    assert more >= plain + SHORT.timeout_s * (11 + 5 * 7)
 
 
 def test_nothing_is_measured_when_an_output_differs_from_the_golden_one(make_bundle):

@@ -1,14 +1,12 @@
-"""The environment, read from made trees."""
+"""The environment and the conditions, read from made trees."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from edgekit_runtime.environment import read_environment, throttle_words
+from edgekit_runtime.environment import read_conditions, read_environment
 
 PI_CPUINFO = (
     "processor\t: 0\nBogoMIPS\t: 108.00\nFeatures\t: fp asimd evtstrm crc32 cpuid\nCPU implementer\t: 0x41\n"
@@ -29,12 +27,21 @@ PI_FILES = {
 }
 
 
-def environment_of(root: Path, files: dict[str, str], programs: Path | None = None):
+def write(root: Path, files: dict[str, str]) -> None:
     for name, text in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return read_environment("ai-edge-litert 2.3.0", "xnnpack", root, str(programs or root / "no-programs"))
+
+
+def environment_of(root: Path, files: dict[str, str]):
+    write(root, files)
+    return read_environment("ai-edge-litert 2.3.0", "xnnpack", root)
+
+
+def conditions_of(root: Path, files: dict[str, str], programs: Path | None = None):
+    write(root, files)
+    return read_conditions(root, str(programs or root / "no-programs"))
 
 
 def vcgencmd(folder: Path, script: str) -> Path:
@@ -50,31 +57,31 @@ def test_a_raspberry_pi_is_read_in_full(tmp_path):
     assert environment.board.value == "Raspberry Pi 4 Model B Rev 1.1"
     assert environment.cpu.value == "ARM Cortex-A72"
     assert environment.memory_bytes.value == 3884376 * 1024
-    assert environment.governor.value == "ondemand"
-    assert environment.clock_mhz.value == pytest.approx(1500)
-    assert environment.temperature_c.value == pytest.approx(45.277)
-    assert "cpu-thermal" in environment.temperature_c.method
-    assert environment.throttled.value == (
-        "under-voltage now, throttled now, under-voltage since boot, throttled since boot"
-    )
     assert environment.interpreter == "ai-edge-litert 2.3.0"
     assert environment.kernels == "xnnpack"
+    conditions = conditions_of(tmp_path, PI_FILES)
+    assert conditions.governor.value == "ondemand"
+    assert conditions.clock_mhz.value == pytest.approx(1500)
+    assert conditions.temperature_c.value == pytest.approx(45.277)
+    assert "cpu-thermal" in conditions.temperature_c.method
+    assert conditions.throttling.bits == 0x50005
 
 
 def test_what_is_missing_is_unavailable_with_the_file_that_lacks(tmp_path):
-    environment = environment_of(tmp_path, {})
+    environment, conditions = environment_of(tmp_path, {}), conditions_of(tmp_path, {})
     for fact, part in [
         (environment.board, "devicetree"),
         (environment.cpu, "/proc/cpuinfo"),
-        (environment.governor, "scaling_governor"),
-        (environment.throttled, "vcgencmd"),
+        (conditions.governor, "scaling_governor"),
     ]:
         assert fact.value is None
         assert part in fact.reason
+    assert conditions.throttling.bits is None
+    assert "vcgencmd" in conditions.throttling.reason
     for figure, part in [
         (environment.memory_bytes, "/proc/meminfo"),
-        (environment.clock_mhz, "scaling_cur_freq"),
-        (environment.temperature_c, "thermal_zone"),
+        (conditions.clock_mhz, "scaling_cur_freq"),
+        (conditions.temperature_c, "thermal_zone"),
     ]:
         assert figure.mode == "unavailable"
         assert part in figure.reason
@@ -111,22 +118,21 @@ def test_the_first_zone_serves_where_none_is_the_processors(tmp_path):
         "sys/class/thermal/thermal_zone0/type": "battery\n",
         "sys/class/thermal/thermal_zone0/temp": "30000\n",
     }
-    figure = environment_of(tmp_path, files).temperature_c
+    figure = conditions_of(tmp_path, files).temperature_c
     assert figure.value == pytest.approx(30)
     assert "battery" in figure.method
 
 
 @pytest.mark.parametrize("text", ["", "hot\n"])
 def test_a_reading_that_is_no_number_is_unavailable(tmp_path, text):
-    figure = environment_of(tmp_path, {"sys/class/thermal/thermal_zone0/temp": text}).temperature_c
+    figure = conditions_of(tmp_path, {"sys/class/thermal/thermal_zone0/temp": text}).temperature_c
     assert figure.mode == "unavailable"
     assert "thermal_zone0/temp" in figure.reason
 
 
 def test_vcgencmd_is_asked_before_the_driver(tmp_path):
     programs = vcgencmd(tmp_path / "bin", 'test "$1" = get_throttled && echo throttled=0x80008')
-    environment = environment_of(tmp_path, PI_FILES, programs)
-    assert environment.throttled.value == "soft temperature limit now, soft temperature limit since boot"
+    assert conditions_of(tmp_path, PI_FILES, programs).throttling.bits == 0x80008
 
 
 @pytest.mark.parametrize(
@@ -138,22 +144,17 @@ def test_vcgencmd_is_asked_before_the_driver(tmp_path):
     ],
 )
 def test_a_vcgencmd_that_fails_gives_its_own_words_as_the_reason(tmp_path, script, part):
-    fact = environment_of(tmp_path, {}, vcgencmd(tmp_path / "bin", script)).throttled
-    assert fact.value is None
-    assert part in fact.reason
+    throttling = conditions_of(tmp_path, {}, vcgencmd(tmp_path / "bin", script)).throttling
+    assert throttling.bits is None
+    assert part in throttling.reason
 
 
-def test_a_driver_that_gives_no_number_is_unavailable(tmp_path):
-    files = {"sys/devices/platform/soc/soc:firmware/get_throttled": "?\n"}
-    assert "hexadecimal" in environment_of(tmp_path, files).throttled.reason
+@pytest.mark.parametrize("text", ["?", "-5"])
+def test_a_driver_that_gives_no_number_is_unavailable(tmp_path, text):
+    files = {"sys/devices/platform/soc/soc:firmware/get_throttled": f"{text}\n"}
+    assert "hexadecimal" in conditions_of(tmp_path, files).throttling.reason
 
 
-def test_no_throttle_bit_is_said_in_words():
-    assert throttle_words(0) == "nothing since boot"
-
-
-@given(st.integers(0, 0xFFFFF))
-def test_each_throttle_bit_has_its_words(bits):
-    words = throttle_words(bits)
-    assert words.count(" now") == (bits & 0xF).bit_count()
-    assert words.count(" since boot") == max((bits >> 16 & 0xF).bit_count(), bits & 0xF000F == 0)
+def test_an_empty_answer_of_the_driver_is_unavailable(tmp_path):
+    files = {"sys/devices/platform/soc/soc:firmware/get_throttled": "\n"}
+    assert "empty" in conditions_of(tmp_path, files).throttling.reason

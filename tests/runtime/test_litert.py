@@ -182,3 +182,11 @@ def test_the_reader_refuses_a_tensor_that_is_no_array_of_numbers(assets):
     values = tuple(np.zeros(spec.shape, spec.dtype) for spec in reader.inputs)
     with pytest.raises(ModelError, match=r"dynamic_shapes\.bin: tensor .* cannot be read"):
         named(reader, *values)
+
+
+def test_an_output_that_has_no_size_is_the_models_error(assets):
+    model = LiteRtInterpreter(str(assets / "tricky/tflite/tflite__converter__quantization__lite__testdata__where.bin"))
+    model.set_input(0, np.zeros((1, 4), bool))  # it lists where the input is true: nowhere
+    model.invoke()
+    with pytest.raises(ModelError, match=r"output .* cannot be read"):
+        model.output(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,14 @@ import pytest
 from edgekit_runtime.child import Child, UnexpectedError
 from edgekit_runtime.codec import decode, encode
 from edgekit_runtime.errors import ModelError
-from edgekit_runtime.measure import measure
+from edgekit_runtime.measure import clock_mhz, measure
 from edgekit_runtime.runs import BenchSettings, Run
 
 SHORT = BenchSettings(warmup_s=0.0, sample_s=0.0, min_samples=7)
 
 # The measuring process must stay small: none of these may be loaded by the time it ends.
 HEAVY = ("threading", "subprocess", "queue", "argparse", "hashlib", "zipfile", "tempfile", "numpy.random",
-         "edgekit_runtime.child", "edgekit_runtime.record", "edgekit_runtime.codec")  # fmt: skip
+         "pathlib", "edgekit_runtime.child", "edgekit_runtime.record", "edgekit_runtime.codec")  # fmt: skip
 
 
 @pytest.fixture
@@ -41,6 +42,20 @@ def test_a_run_counts_at_least_the_samples_that_were_asked_for(dense, inputs):
     run = measure(str(dense), "tflite", inputs, SHORT)
     assert len(run.latency_ns) == 7
     assert run.warmup_ns == ()
+
+
+def test_processor_time_is_counted_over_the_counted_inferences(dense, inputs):
+    started = time.process_time_ns()
+    run = measure(str(dense), "tflite", inputs, BenchSettings(warmup_s=0.05, sample_s=0.05))
+    assert 0 < run.cpu_ns < time.process_time_ns() - started
+
+
+def test_the_clock_is_told_where_the_system_does(tmp_path):
+    assert clock_mhz(str(tmp_path)) is None
+    path = tmp_path / "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"
+    path.parent.mkdir(parents=True)
+    path.write_text("1500398\n")
+    assert clock_mhz(str(tmp_path)) == pytest.approx(1500.398)
 
 
 def test_warm_ups_are_kept_apart_and_a_fast_model_does_not_fill_the_record(dense, inputs):

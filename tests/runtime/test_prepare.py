@@ -8,10 +8,11 @@ import pytest
 from edgekit_runtime.errors import ModelError
 from edgekit_runtime.handover import PrepareRequest
 from edgekit_runtime.prepare import prepare
+from tests.tflite_files import write_free_batch, write_stubborn
 
 
-def inputs_of(model, folder, seed=0):
-    prepared = prepare(PrepareRequest(str(model), None, 1, seed, str(folder)))
+def inputs_of(model, folder, seed=0, batch=1):
+    prepared = prepare(PrepareRequest(str(model), None, 1, seed, str(folder), batch))
     return [np.load(path) for path in prepared.inputs]
 
 
@@ -67,3 +68,20 @@ def test_the_seed_alone_decides_the_input(assets, tmp_path):
 def test_an_input_of_text_cannot_be_made(assets, tmp_path):
     with pytest.raises(ModelError, match="is of type bytes"):
         inputs_of(assets / "tricky/tflite/tflite__testdata__tensor_string_data_type.bin", tmp_path)
+
+
+def test_a_batch_holds_the_same_sample_over_and_over(tmp_path):
+    model = write_free_batch(tmp_path / "m.tflite")
+    (one,), (four,) = inputs_of(model, tmp_path), inputs_of(model, tmp_path, batch=4)
+    np.testing.assert_array_equal(four, np.repeat(one, 4, axis=0))
+
+
+def test_a_batch_that_the_outputs_do_not_follow_is_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"output y of a batch of 4 has shape \(1, 4\)"):
+        inputs_of(write_stubborn(tmp_path / "m.tflite"), tmp_path, batch=4)
+
+
+def test_an_output_that_counts_what_it_found_is_no_batch(assets, tmp_path):
+    model = assets / "tricky/tflite/tflite__converter__quantization__lite__testdata__where.bin"
+    with pytest.raises(ModelError, match="allowed: 4 samples along the first axis"):
+        inputs_of(model, tmp_path, batch=4)

@@ -15,6 +15,8 @@ NO_MEMORY = MemoryReading(reason="not read here")
     "wrong",
     [
         {"threads": 0},
+        {"batch": 0},
+        {"energy_s": -1.0},
         {"min_runs": 4},
         {"min_runs": 6, "max_runs": 5},
         {"min_samples": 0},
@@ -34,7 +36,12 @@ def test_settings_that_cannot_be_meant_are_refused_by_name(wrong):
 @pytest.mark.parametrize(("load", "first", "latencies"), [(0, 1, (1,)), (1, 0, (1,)), (1, 1, ()), (1, 1, (1, 0))])
 def test_a_run_without_times_is_refused(load, first, latencies):
     with pytest.raises(ValueError, match="a run has counted inferences"):
-        Run(load, first, (), latencies, NO_MEMORY)
+        Run(load, first, (), latencies, 1, NO_MEMORY)
+
+
+def test_a_run_with_less_than_no_processor_time_is_refused():
+    with pytest.raises(ValueError, match="cpu_ns is -1; allowed: 0 or more"):
+        Run(1, 1, (), (1,), -1, NO_MEMORY)
 
 
 @pytest.mark.parametrize(

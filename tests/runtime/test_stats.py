@@ -10,7 +10,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgekit_runtime.stats import geometric_mean_interval, quantile, ratio_interval, student_t_quantile
+from edgekit_runtime.stats import geometric_mean_interval, mean_interval, quantile, ratio_interval, student_t_quantile
 
 TIMES = st.floats(1e3, 1e10)
 SAMPLES = st.lists(TIMES, min_size=2, max_size=20)
@@ -47,6 +47,20 @@ def test_students_quantile_is_that_of_the_printed_tables(df, expected):
 def test_students_quantile_outside_its_range_is_refused(p, df):
     with pytest.raises(ValueError, match="Student's t"):
         student_t_quantile(p, df)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20))
+def test_the_arithmetic_mean_has_students_interval(values):
+    center, interval = mean_interval(values)
+    half = scipy.stats.t.ppf(0.975, len(values) - 1) * scipy.stats.sem(values)
+    assert center == pytest.approx(np.mean(values), abs=1e-6)
+    assert interval.low == pytest.approx(np.mean(values) - half, rel=1e-6, abs=1e-6)
+    assert interval.high == pytest.approx(np.mean(values) + half, rel=1e-6, abs=1e-6)
+
+
+def test_one_value_has_no_interval():
+    with pytest.raises(ValueError, match="at least two values"):
+        mean_interval([1.0])
 
 
 @given(SAMPLES)

@@ -11,7 +11,9 @@ import pytest
 
 from edgekit.reports.report import Report, make_report
 from edgekit_converters.evaluation import Evaluation, Flips
+from edgekit_runtime.conditions import BEGIN, LATENCY, Conditions, Moment, Throttling
 from edgekit_runtime.figure import Interval, measured, unavailable
+from edgekit_runtime.readings import EnergyReading
 from edgekit_runtime.record import Environment, Fact, GoldenCheck, ModelIdentity, Record
 from edgekit_runtime.runs import BenchSettings, MemoryReading, Run
 from edgekit_targets.catalog import load_profile
@@ -31,11 +33,13 @@ def _environment() -> Environment:
         python="3.11.2",
         interpreter="ai-edge-litert 2.3.0",
         kernels="xnnpack",
-        governor=Fact("performance"),
-        clock_mhz=measured(1500, "MHz", "scaling_cur_freq"),
-        temperature_c=unavailable("°C", "no thermal zone"),
-        throttled=Fact("nothing since boot"),
     )
+
+
+def _moments(runs: int) -> tuple[Moment, ...]:
+    clock = measured(1500, "MHz", "scaling_cur_freq")
+    conditions = Conditions(Fact("performance"), clock, unavailable("°C", "no thermal zone"), Throttling(0))
+    return tuple(Moment(stage, conditions) for stage in [BEGIN] + [LATENCY] * runs)
 
 
 def _run(latency_ms: float, rng: random.Random, spread: float) -> Run:
@@ -47,6 +51,7 @@ def _run(latency_ms: float, rng: random.Random, spread: float) -> Run:
         first_inference_ns=int(1.6 * latency_ms * MS * factor),
         warmup_ns=(),
         latency_ns=latencies,
+        cpu_ns=sum(latencies),
         memory=MemoryReading("VmHWM", 30_000_000, peak, 20_000_000),
     )
 
@@ -62,6 +67,9 @@ def record_of(
         golden=GoldenCheck(4, 0.0, "step", 0.0),
         runs=tuple(_run(latency_ms, rng, spread) for _ in range(runs)),
         precise=True,
+        moments=_moments(runs),
+        arena_size=measured(199_680, "byte", "span of the tensors"),
+        energy=EnergyReading(reason="no power sensor"),
     )
 
 
@@ -100,9 +108,22 @@ def without_memory(record: Record) -> Record:
     return replace(record, runs=runs)
 
 
+def throttled_in(record: Record, stage: str) -> Record:
+    """The record as if the firmware had throttled the processor while a stage was measured."""
+    conditions = replace(record.before, throttling=Throttling(0x40004))
+    others = tuple(moment for moment in record.moments if moment.stage != stage)
+    spoiled = tuple(Moment(stage, conditions) for moment in record.moments if moment.stage == stage)
+    return replace(record, moments=others + (spoiled or (Moment(stage, conditions),)))
+
+
 @pytest.fixture(scope="session")
 def made() -> SimpleNamespace:
     """Functions that make reports and their parts."""
     return SimpleNamespace(
-        report=report_of, record=record_of, evaluation=evaluation_of, without_memory=without_memory, pi_4=pi_4
+        report=report_of,
+        record=record_of,
+        evaluation=evaluation_of,
+        without_memory=without_memory,
+        throttled_in=throttled_in,
+        pi_4=pi_4,
     )

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from edgekit.reports.compare import Comparison, Row, compare
 from edgekit.reports.render.json_text import comparison_json
-from edgekit.reports.report import make_report
+from edgekit.reports.report import Report, make_report
 from edgekit_converters.evaluation import Evaluation
 from edgekit_runtime.errors import ReportError
-from edgekit_runtime.figure import Interval, measured, unavailable
+from edgekit_runtime.figure import Figure, Interval, measured, unavailable
 
 METRICS = (
     "accuracy",
@@ -23,8 +23,11 @@ METRICS = (
     "latency_p99",
     "load_time",
     "first_inference",
+    "cpu_time",
     "peak_rss",
     "model_memory",
+    "arena_size",
+    "energy",
 )
 
 
@@ -74,7 +77,7 @@ def test_a_report_does_not_differ_from_itself(made: SimpleNamespace) -> None:
 
     verdicts = {row.metric: row.changes[0].verdict for row in compare([report, report]).rows}
 
-    assert verdicts.pop("model_size") == "equal"
+    assert [verdicts.pop(name) for name in ("model_size", "arena_size")] == ["equal", "equal"]
     assert set(verdicts.values()) == {"no significant difference"}
 
 
@@ -84,6 +87,83 @@ def test_the_ratio_of_sizes_is_exact(made: SimpleNamespace) -> None:
     assert change.figure.value == 0.25
     assert change.figure.interval is None
     assert change.verdict == "better"
+
+
+def with_energy(report: Report, energy: Figure) -> Report:
+    figures = tuple(replace(n, figure=energy) if n.name == "energy" else n for n in report.figures)
+    return replace(report, figures=figures)
+
+
+@settings(max_examples=50)
+@given(
+    values=st.tuples(st.floats(1, 1e6), st.floats(1, 1e6)),
+    shares=st.tuples(*[st.floats(0.01, 0.9)] * 4),
+)
+def test_the_ratio_of_energies_combines_their_intervals(
+    made: SimpleNamespace, values: tuple[float, float], shares: tuple[float, float, float, float]
+) -> None:
+    first, second = (
+        with_energy(made.report(), measured(value, "µJ", "m", Interval(value * (1 - down), value * (1 + up))))
+        for value, down, up in zip(values, shares[::2], shares[1::2], strict=True)
+    )
+
+    (change,) = row(compare([first, second]), "energy").changes
+    (inverse,) = row(compare([second, first]), "energy").changes
+
+    assert change.figure.value == pytest.approx(values[1] / values[0])
+    assert change.figure.interval is not None
+    assert inverse.figure.interval is not None
+    assert change.figure.interval.low < change.figure.value < change.figure.interval.high
+    assert inverse.figure.interval.low == pytest.approx(1 / change.figure.interval.high)
+    # no narrower than either of the two, on the logarithms
+    assert change.figure.interval.low <= change.figure.value * (1 - shares[2])
+    assert change.figure.interval.low <= change.figure.value / (1 + shares[1])
+
+
+def test_predictions_for_one_target_are_compared_by_what_they_were_made_from(made: SimpleNamespace) -> None:
+    first, second = made.report(10.0), made.report(5.0, seed=1)
+
+    comparison = compare([first, second])
+
+    energy, cpu_time = (row(comparison, name).changes[0].figure for name in ("energy", "cpu_time"))
+    assert (energy.mode, energy.value, energy.interval) == ("predicted", cpu_time.value, cpu_time.interval)
+    assert "the error of the target's model cancels" in energy.method
+
+
+def test_predictions_for_two_targets_keep_their_own_errors(made: SimpleNamespace) -> None:
+    first, second = made.report(10.0), replace(made.report(5.0, seed=1), target="raspberry-pi-5")
+
+    (change,) = row(compare([first, second]), "energy").changes
+
+    assert "ratio of the two figures" in change.figure.method
+    assert change.verdict == "no significant difference"
+
+
+def test_an_energy_that_may_be_nothing_has_no_ratio(made: SimpleNamespace) -> None:
+    vague = with_energy(made.report(), measured(5.0, "µJ", "m", Interval(-1.0, 11.0)))
+
+    (change,) = row(compare([vague, vague]), "energy").changes
+
+    assert change.figure.reason == "the interval of a figure reaches down to 0"
+
+
+def test_a_measured_energy_and_a_predicted_one_have_no_ratio(made: SimpleNamespace) -> None:
+    sensed = with_energy(made.report(), measured(5.0, "µJ", "m", Interval(4.0, 6.0)))
+
+    (change,) = row(compare([made.report(), sensed]), "energy").changes
+
+    assert change.figure.reason == "one figure is measured, the other predicted"
+
+
+def test_a_throttled_report_warns_and_has_no_ratio_of_times(made: SimpleNamespace) -> None:
+    throttled = make_report(made.throttled_in(made.record(), "latency"), made.pi_4(), made.evaluation())
+
+    comparison = compare([made.report(), throttled], ["a", "b"])
+
+    assert row(comparison, "latency_p50").changes[0].verdict == "unknown"
+    assert row(comparison, "peak_rss").changes[0].verdict == "no significant difference"
+    (warning,) = comparison.warnings
+    assert warning.startswith("b: invalid: throttled while measuring latency (throttled)")
 
 
 def test_a_first_report_of_size_0_has_no_ratio(made: SimpleNamespace) -> None:

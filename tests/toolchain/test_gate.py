@@ -19,8 +19,11 @@ METRICS = (
     "latency_p99",
     "load_time",
     "first_inference",
+    "cpu_time",
     "peak_rss",
     "model_memory",
+    "arena_size",
+    "energy",
 )
 RANK = ("passed", "undecided", "failed")
 
@@ -73,7 +76,7 @@ def test_a_gate_reads_its_own_text(metric: str, sign: str, factor: float) -> Non
         "latency_p50 > 5%",
         "latency_p50 > 1x and peak_rss > 1x",
         "1.05x < latency_p50",
-        "energy > 1x",
+        "power > 1x",
         "LATENCY_P50 > 1x",
         "accuracy < 1x",
         "latency_p50 > \u0661x",
@@ -166,7 +169,7 @@ def test_every_metric_can_be_gated_on_real_reports(made: SimpleNamespace, metric
 
     result = judge(parse_gate(f"{metric} > 1.05x"), comparison)
 
-    assert result.outcome == ("passed" if metric == "load_time" else "failed")
+    assert result.outcome == ("passed" if metric in ("load_time", "arena_size") else "failed")
 
 
 def test_missing_memory_fails_a_gate_on_memory(made: SimpleNamespace) -> None:
@@ -176,3 +179,12 @@ def test_missing_memory_fails_a_gate_on_memory(made: SimpleNamespace) -> None:
 
     assert result.outcome == "failed"
     assert "the peak cannot be reset" in result.judgements[0].reason
+
+
+def test_a_throttled_report_fails_the_gate_as_a_missing_figure_does(made: SimpleNamespace) -> None:
+    throttled = make_report(made.throttled_in(made.record(1.0), "latency"), made.pi_4())
+
+    result = judge(parse_gate("latency_p50 > 1.05x"), compare([made.report(10.0), throttled]))
+
+    assert result.outcome == "failed"
+    assert result.judgements[0].reason.startswith("there is no ratio: invalid: throttled while measuring latency")

@@ -16,6 +16,7 @@ from edgekit.reports.render.units import Unit, difference_text, figure_text, rat
 from edgekit.reports.report import Report, make_report
 from edgekit_converters.evaluation import Flips
 from edgekit_runtime.figure import Figure, Interval, measured, unavailable
+from edgekit_runtime.readings import EnergyReading, EnergyRun, Throughput, ThroughputRow
 from edgekit_runtime.record import Fact, GoldenCheck
 from edgekit_targets.profile import Budgets
 
@@ -53,6 +54,9 @@ def line_of(text: str, start: str) -> str:
         (0.89, "share", "%"),
         (0.0, "share", "%"),
         (9.5, "squared error", "squared error"),
+        (900, "µJ", "µJ"),
+        (4500, "µJ", "mJ"),
+        (2e6, "µJ", "J"),
     ],
 )
 def test_a_figure_is_shown_in_a_readable_unit(value: float, unit: str, name: str) -> None:
@@ -134,7 +138,7 @@ def test_a_comparison_shows_figures_ratios_and_that_they_are_measured(made: Simp
     assert " ± " in line
     assert "0.50x better, 0.49 to 0.51" in line
     assert line_of(text, "load_time [ms]").endswith("no significant difference,")
-    assert "All figures are measured" in text
+    assert "Figures are measured where nothing else is said" in text
     assert "95 % intervals" in text
     assert "kB and MB are decimal" in text
 
@@ -190,7 +194,8 @@ def test_what_is_not_measured_says_so(made: SimpleNamespace) -> None:
 
     text = shown(compare([report, replace(report, figures=named)]), width=120)
 
-    assert "simulated" in line_of(text, "latency_p50")
+    line = text.splitlines().index(line_of(text, "latency_p50"))
+    assert "simulated" in text.splitlines()[line + 1]
     assert "All figures are measured" not in text
 
 
@@ -206,7 +211,9 @@ def test_a_report_shows_figures_budgets_quality_and_golden_outputs(made: SimpleN
     assert "97.8 % (" in line_of(text, "agreement")
     assert "11 answers flipped: 7 lost, 4 gained" in " ".join(text.split())
     assert "4 samples within tolerance (worst 0, allowed 0 step)" in line_of(text, "golden outputs")
-    assert "All figures are measured" in text
+    assert line_of(text, "energy").split()[-2:] == ["predicted", "[2]"]
+    assert "[2] processor time of an inference times" in text
+    assert "Figures are measured where nothing else is said" in text
     assert max(map(len, text.splitlines())) <= 80
 
 
@@ -247,3 +254,26 @@ def test_a_report_whose_answers_all_agree_says_so(made: SimpleNamespace) -> None
     evaluation = replace(made.evaluation(), flips=Flips(0, 0, 0))
 
     assert "no answer flipped" in " ".join(shown_report(replace(made.report(), evaluation=evaluation)).split())
+
+
+def test_where_all_figures_are_measured_one_line_says_so(made: SimpleNamespace) -> None:
+    record = replace(made.record(), energy=EnergyReading("RAPL", (EnergyRun(1.0, 900.0, 100, 10**9),) * 2, 0.01))
+
+    assert "All figures are measured" in shown_report(make_report(record, made.pi_4()))
+
+
+def test_throughput_has_a_row_for_each_arrangement_and_says_what_its_name_means(made: SimpleNamespace) -> None:
+    rows = (ThroughputRow(1, 4, (50.0, 51.0)), ThroughputRow(4, 1, (80.0, 81.0)))
+
+    text = shown_report(make_report(replace(made.record(), throughput=Throughput(rows)), made.pi_4()))
+
+    assert line_of(text, "throughput_1x4").split()[-1] == "1/s"
+    assert line_of(text, "throughput_4x1").split()[1].startswith("80")
+    assert "throughput_NxM: inferences in a second by N interpreters side by side" in text
+
+
+def test_batches_stand_in_the_head_of_a_report(made: SimpleNamespace) -> None:
+    record = made.record()
+    batches = replace(record, settings=replace(record.settings, batch=4))
+
+    assert "1 thread, batches of 4, 5 processes" in shown_report(make_report(batches, made.pi_4()))

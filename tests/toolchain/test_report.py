@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from edgekit.reports.report import Report, judge_budgets, make_report, read_report, write_report
 from edgekit_runtime.errors import OutputError, ReportError
 from edgekit_runtime.figure import Interval, measured, unavailable
+from edgekit_runtime.readings import EnergyReading, EnergyRun
 from edgekit_runtime.record import Fact
 from edgekit_targets.profile import Budgets
 
@@ -34,7 +35,7 @@ def test_a_report_holds_the_record_and_its_figures(made: SimpleNamespace) -> Non
 
 
 def test_a_figure_the_report_lacks_is_unavailable_with_the_reason(made: SimpleNamespace) -> None:
-    assert made.report().figure("energy").reason == "the report has no figure energy"
+    assert made.report().figure("watts").reason == "the report has no figure watts"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,8 @@ def test_each_budget_of_a_profile_is_judged(made: SimpleNamespace) -> None:
 
     report = make_report(made.record(), profile)
 
-    assert {verdict.metric for verdict in report.verdicts} == {named.name for named in report.figures}
+    without = {"cpu_time", "arena_size", "energy"}
+    assert {verdict.metric for verdict in report.verdicts} == {named.name for named in report.figures} - without
     assert {verdict.outcome for verdict in report.verdicts} == {"fits"}
 
 
@@ -92,6 +94,44 @@ def test_a_report_from_another_board_says_so(made: SimpleNamespace, board: Fact,
     (note,) = make_report(with_board(made.report(), board), made.pi_4()).notes
 
     assert note == (f"measured on {found}, not on the Raspberry Pi 4 Model B that target raspberry-pi-4b describes")
+
+
+def test_a_throttled_report_is_invalid_and_keeps_its_samples(made: SimpleNamespace) -> None:
+    record = made.throttled_in(made.record(), "latency")
+    profile = replace(made.pi_4(), budgets=Budgets(latency_p50_ms=1000))
+
+    report = make_report(record, profile)
+
+    assert report.figure("latency_p50").reason == "invalid: throttled while measuring latency (throttled)"
+    (note,) = report.notes
+    assert note == (
+        "invalid: throttled while measuring latency (throttled); "
+        "what was measured then is left out, its raw samples are in the report"
+    )
+    assert report.verdicts[0].outcome == "unknown"
+    assert report.record.runs == record.runs
+
+
+def test_energy_is_predicted_on_the_board_of_the_target(made: SimpleNamespace) -> None:
+    energy = made.report().figure("energy")
+
+    assert energy.mode == "predicted"
+    assert energy.interval is not None
+
+
+def test_energy_is_not_predicted_from_another_boards_times(made: SimpleNamespace) -> None:
+    energy = make_report(with_board(made.report(), Fact("Jetson Nano")), made.pi_4()).figure("energy")
+
+    assert energy.reason == (
+        "no power sensor; not predicted either: measured on another board than the power model describes"
+    )
+
+
+def test_a_measured_energy_stays(made: SimpleNamespace) -> None:
+    runs = tuple(EnergyRun(1000.0, 1500.0 + i, 100, 10**9) for i in range(3))
+    record = replace(made.record(), energy=EnergyReading("RAPL", runs, 0.01))
+
+    assert make_report(record, made.pi_4()).figure("energy").mode == "measured"
 
 
 def test_a_target_without_boards_takes_any_machine(made: SimpleNamespace) -> None:

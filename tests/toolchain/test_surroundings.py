@@ -7,7 +7,16 @@ import pytest
 
 from edgekit.reports.report import Report
 from edgekit.reports.surroundings import doubts
+from edgekit_runtime.conditions import Throttling
 from edgekit_runtime.record import Fact, GoldenCheck
+
+
+def at_all_times(report: Report, **changes: object) -> Report:
+    moments = tuple(
+        replace(moment, conditions=replace(moment.conditions, **changes))  # type: ignore[arg-type]  # any field of it
+        for moment in report.record.moments
+    )
+    return replace(report, record=replace(report.record, moments=moments))
 
 
 def in_environment(report: Report, **changes: object) -> Report:
@@ -31,8 +40,6 @@ def test_reports_from_the_same_surroundings_raise_no_doubts(made: SimpleNamespac
         ({"python": "3.9.2"}, "The Python differs: a has 3.11.2, b has 3.9.2."),
         ({"interpreter": "x 1"}, "The interpreter differs: a has ai-edge-litert 2.3.0, b has x 1."),
         ({"kernels": "builtin"}, "The kind of kernels differs: a has xnnpack, b has builtin."),
-        ({"governor": Fact("ondemand")}, "The governor differs: a has performance, b has ondemand."),
-        ({"throttled": Fact("throttled now")}, "b: when it began, the firmware reported throttled now."),
     ],
 )
 def test_each_difference_of_surroundings_is_told(made: SimpleNamespace, changes: dict[str, object], doubt: str) -> None:
@@ -41,11 +48,27 @@ def test_each_difference_of_surroundings_is_told(made: SimpleNamespace, changes:
     assert told.endswith(doubt)
 
 
-def test_another_number_of_threads_is_told(made: SimpleNamespace) -> None:
-    report = made.report()
-    four = replace(report, record=replace(report.record, settings=replace(report.record.settings, threads=4)))
+@pytest.mark.parametrize(
+    ("changes", "doubt"),
+    [
+        ({"governor": Fact("ondemand")}, "The governor differs: a has performance, b has ondemand."),
+        (
+            {"throttling": Throttling(0x10000)},
+            "b: when it began, the firmware reported under-voltage since boot.",
+        ),
+    ],
+)
+def test_each_difference_of_conditions_is_told(made: SimpleNamespace, changes: dict[str, object], doubt: str) -> None:
+    assert doubts([made.report(), at_all_times(made.report(), **changes)], ["a", "b"]) == (doubt,)
 
-    assert doubts([report, four], ["a", "b"]) == ("The number of threads differs: a has 1, b has 4.",)
+
+@pytest.mark.parametrize(("setting", "name"), [("threads", "number of threads"), ("batch", "batch")])
+def test_another_setting_is_told(made: SimpleNamespace, setting: str, name: str) -> None:
+    report = made.report()
+    settings = replace(report.record.settings, **{setting: 4})
+    four = replace(report, record=replace(report.record, settings=settings))
+
+    assert doubts([report, four], ["a", "b"]) == (f"The {name} differs: a has 1, b has 4.",)
 
 
 def test_other_evaluation_samples_are_told(made: SimpleNamespace) -> None:
@@ -72,7 +95,7 @@ def test_a_run_that_was_not_precise_is_told(made: SimpleNamespace) -> None:
 
 
 def test_an_unknown_throttle_state_raises_no_doubt(made: SimpleNamespace) -> None:
-    unknown = in_environment(made.report(), throttled=Fact(reason="no vcgencmd"))
+    unknown = at_all_times(made.report(), throttling=Throttling(reason="no vcgencmd"))
 
     assert doubts([unknown, unknown], ["a", "b"]) == ()
 

@@ -17,6 +17,25 @@ from edgekit.cli.console import Volume, progress
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the report there, as JSON."
 )
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads of the interpreter.")
+@click.option(
+    "--batch",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Samples in one inference, where the model's batch axis is free.",
+)
+@click.option("--throughput", is_flag=True, help="Also measure inferences per second, by threads and by interpreters.")
+@click.option(
+    "--weight-cache", is_flag=True, help="Also measure the load time with and without XNNPACK's weight cache."
+)
+@click.option(
+    "--energy",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a power sensor is read, idle and busy, in each of 5 processes; 0 leaves energy out.",
+)
 @click.option("--runs", type=click.IntRange(min=5), default=5, show_default=True, help="Fresh processes at least.")
 @click.option("--max-runs", type=click.IntRange(min=5), default=20, show_default=True, help="Fresh processes at most.")
 @click.option(
@@ -35,6 +54,10 @@ def bench(  # noqa: PLR0913, PLR0917  # one parameter for each option is click's
     target: str | None,
     output: Path | None,
     threads: int,
+    batch: int,
+    throughput: bool,
+    weight_cache: bool,
+    energy: float,
     runs: int,
     max_runs: int,
     timeout: float,
@@ -49,7 +72,16 @@ def bench(  # noqa: PLR0913, PLR0917  # one parameter for each option is click's
     from edgekit.reports.report import write_report
     from edgekit_runtime.record import BenchSettings
 
-    settings = BenchSettings(threads=threads, min_runs=runs, max_runs=max(runs, max_runs), timeout_s=timeout)
+    settings = BenchSettings(
+        threads=threads,
+        batch=batch,
+        min_runs=runs,
+        max_runs=max(runs, max_runs),
+        timeout_s=timeout,
+        energy_s=energy,
+        throughput=throughput,
+        weight_cache=weight_cache,
+    )
     with progress(volume.quiet, volume.verbose) as shown:
         report = measure(model, device=device, target=target, settings=settings, progress=shown)
     if output is not None:

@@ -136,15 +136,34 @@ def _ratio(metric: Metric, report: Report, base: Report) -> Figure:
         return unavailable("ratio", figure.reason or reference.reason)
     if figure.mode != reference.mode:
         return unavailable("ratio", f"one figure is {figure.mode}, the other {reference.mode}")
-    if metric.of_run is None:
-        if reference.value == 0:
-            return unavailable("ratio", "the first report's figure is 0")
-        return Figure(figure.mode, "ratio", figure.value / reference.value, "ratio of exact values")
+    method = "ratio of geometric means over processes, Welch interval on logarithms"
+    of_run = metric.of_run
+    if figure.mode == "predicted" and report.target == base.target:
+        of_run, method = metric.predicted_from, f"{method}; the error of the target's model cancels"
+    if of_run is None:
+        return _ratio_of_figures(figure, reference)
     try:
-        ratio, interval = ratio_interval(by_process(metric, report.record), by_process(metric, base.record))
+        ratio, interval = ratio_interval(by_process(of_run, report.record), by_process(of_run, base.record))
     except ValueError as error:
         return unavailable("ratio", str(error))
-    method = "ratio of geometric means over processes, Welch interval on logarithms"
+    return Figure(figure.mode, "ratio", ratio, method, interval)
+
+
+def _ratio_of_figures(figure: Figure, base: Figure) -> Figure:
+    """The ratio of two figures without values by process, its interval combined from theirs on the logarithms."""
+    assert figure.value is not None
+    assert base.value is not None
+    if base.value == 0:
+        return unavailable("ratio", "the first report's figure is 0")
+    ratio = figure.value / base.value
+    if figure.interval is None or base.interval is None:
+        return Figure(figure.mode, "ratio", ratio, "ratio of exact values")
+    if min(figure.interval.low, base.interval.low) <= 0:
+        return unavailable("ratio", "the interval of a figure reaches down to 0")
+    down = math.hypot(math.log(figure.value / figure.interval.low), math.log(base.interval.high / base.value))
+    up = math.hypot(math.log(figure.interval.high / figure.value), math.log(base.value / base.interval.low))
+    interval = Interval(ratio * math.exp(-down), ratio * math.exp(up), figure.interval.confidence)
+    method = "ratio of the two figures, Newcombe interval on logarithms"
     return Figure(figure.mode, "ratio", ratio, method, interval)
 
 

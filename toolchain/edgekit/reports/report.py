@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from edgekit.reports.energy import UNIT, predict_energy
 from edgekit.reports.metrics import METRICS
 from edgekit_converters.evaluation import Evaluation
 from edgekit_runtime.codec import FormatError, dumps_document, strip_header
+from edgekit_runtime.conditions import STAGES, throttled_in
 from edgekit_runtime.errors import OutputError, ReportError
 from edgekit_runtime.figure import Figure, unavailable
 from edgekit_runtime.record import Environment, Record
@@ -78,14 +80,14 @@ def make_report(record: Record, profile: Profile, evaluation: Evaluation | None 
         profile: The target.
         evaluation: The bundle's evaluation, if it has one.
     """
-    found = figures(record)
+    found = _with_prediction(figures(record), record.environment, profile)
     return Report(
         target=profile.name,
         record=record,
         figures=found,
         evaluation=evaluation,
         verdicts=judge_budgets({named.name: named.figure for named in found}, profile.budgets),
-        notes=_notes(record.environment, profile),
+        notes=(*_invalid(record), *_board_notes(record.environment, profile)),
     )
 
 
@@ -148,7 +150,33 @@ def _verdict(metric: str, figure: Figure, limit: float) -> Verdict:
     return Verdict(metric, "unknown", limit, figure.unit, "the budget lies inside the figure's interval")
 
 
-def _notes(environment: Environment, profile: Profile) -> tuple[str, ...]:
+def _with_prediction(
+    found: tuple[NamedFigure, ...], environment: Environment, profile: Profile
+) -> tuple[NamedFigure, ...]:
+    """The figures, with the energy predicted where it was not measured and a prediction can be made."""
+    by_name = {named.name: named.figure for named in found}
+    if by_name["energy"].available:
+        return found
+    if _board_notes(environment, profile):
+        energy = unavailable(UNIT, "measured on another board than the power model describes")
+    else:
+        energy = predict_energy(by_name["cpu_time"], profile)
+    if not energy.available:
+        energy = unavailable(UNIT, f"{by_name['energy'].reason}; not predicted either: {energy.reason}")
+    return tuple(replace(named, figure=energy) if named.name == "energy" else named for named in found)
+
+
+def _invalid(record: Record) -> tuple[str, ...]:
+    told = {stage: throttled_in(stage, record.moments) for stage in STAGES}
+    stages = [stage for stage in STAGES if told[stage]]
+    if not stages:
+        return ()
+    words = " and ".join(dict.fromkeys(told[stage] for stage in stages))
+    left_out = "what was measured then is left out, its raw samples are in the report"
+    return (f"invalid: throttled while measuring {', '.join(stages)} ({words}); {left_out}",)
+
+
+def _board_notes(environment: Environment, profile: Profile) -> tuple[str, ...]:
     board, expected = environment.board.value, " or ".join(profile.boards)
     if not expected or _begins(board or "", profile.boards):
         return ()

@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from edgekit.reports.report import Report
-from edgekit_runtime.environment import throttle_words
-from edgekit_runtime.record import Environment, Fact, Record
+from edgekit_runtime.conditions import Fact, throttle_words
+from edgekit_runtime.record import Record
 
 
 def _told(fact: Fact) -> str:
     return fact.value if fact.value is not None else f"unknown ({fact.reason})"
 
 
-_SURROUNDINGS: tuple[tuple[str, Callable[[Environment], str]], ...] = (
-    ("board", lambda environment: _told(environment.board)),
-    ("instruction set", lambda environment: environment.machine),
-    ("processor", lambda environment: _told(environment.cpu)),
-    ("number of cores", lambda environment: str(environment.cores)),
-    ("system", lambda environment: environment.system),
-    ("Python", lambda environment: environment.python),
-    ("interpreter", lambda environment: environment.interpreter),
-    ("kind of kernels", lambda environment: environment.kernels),
-    ("governor", lambda environment: _told(environment.governor)),
+_SURROUNDINGS: tuple[tuple[str, Callable[[Record], str]], ...] = (
+    ("board", lambda record: _told(record.environment.board)),
+    ("instruction set", lambda record: record.environment.machine),
+    ("processor", lambda record: _told(record.environment.cpu)),
+    ("number of cores", lambda record: str(record.environment.cores)),
+    ("system", lambda record: record.environment.system),
+    ("Python", lambda record: record.environment.python),
+    ("interpreter", lambda record: record.environment.interpreter),
+    ("kind of kernels", lambda record: record.environment.kernels),
+    ("governor", lambda record: _told(record.before.governor)),
+    ("number of threads", lambda record: str(record.settings.threads)),
+    ("batch", lambda record: str(record.settings.batch)),
 )
 
 
@@ -58,19 +60,17 @@ def _notes(reports: Sequence[Report], labels: Sequence[str]) -> Iterator[str]:
 
 def _differences(record: Record, base: Record) -> Iterator[tuple[str, str, str]]:
     for name, read in _SURROUNDINGS:
-        here, there = read(record.environment), read(base.environment)
+        here, there = read(record), read(base)
         if here != there:
             yield name, here, there
-    if record.settings.threads != base.settings.threads:
-        yield "number of threads", str(record.settings.threads), str(base.settings.threads)
 
 
 def _own_doubts(record: Record, label: str) -> Iterator[str]:
     if record.golden.samples == 0:
         yield f"{label}: its outputs were not checked: {record.golden.reason}."
-    throttled = record.environment.throttled.value
-    if throttled is not None and throttled != throttle_words(0):
-        yield f"{label}: when it began, the firmware reported {throttled}."
+    before = record.before.throttling.bits
+    if before and not record.invalid():  # an invalid record says so in its notes
+        yield f"{label}: when it began, the firmware reported {throttle_words(before)}."
     if not record.precise:
         precision = record.settings.precision
         yield f"{label}: its median was not precise to {100 * precision:g} % after {len(record.runs)} processes."

@@ -15,6 +15,7 @@ from edgekit.reports.render.units import Unit, figure_text, unit_for
 from edgekit.reports.render.words import Footnotes, caption, change_words
 from edgekit.reports.report import Report, Verdict
 from edgekit_runtime.figure import Figure, measured
+from edgekit_runtime.summary import NamedFigure
 
 _STYLES = {
     "better": "green",
@@ -25,6 +26,7 @@ _STYLES = {
     "undecided": "yellow",
     "failed": "red",
 }
+_METHODS_SHOWN = ("arena_size", "energy")  # what they mean depends on how they were found
 _FIGURE_WIDTH, _CHANGE_WIDTH = 14, 26  # with the longest metric and the gaps: 80 columns
 
 
@@ -63,13 +65,16 @@ def print_report(report: Report, console: Console) -> None:
     where = environment.board.value or environment.cpu.value or environment.machine
     threads = f"{record.settings.threads} thread{'s' if record.settings.threads > 1 else ''}"
     _line(console, f"{record.model.name}, {record.model.scheme}, on {where} (target {report.target})", "bold")
-    _line(console, f"{environment.interpreter}, {environment.kernels}, {threads}, {len(record.runs)} processes")
+    batch = f", batches of {record.settings.batch}" if record.settings.batch > 1 else ""
+    _line(console, f"{environment.interpreter}, {environment.kernels}, {threads}{batch}, {len(record.runs)} processes")
     notes = _Footnotes()
     console.print()
     console.print(_report_table(report, notes))
     console.print()
     notes.print(console)
     _line(console, caption([named.figure for named in report.figures]))
+    if report.record.throughput is not None and report.record.throughput.rows:
+        _line(console, "throughput_NxM: inferences in a second by N interpreters side by side, with M threads each.")
     console.print()
     console.print(_checks(report))
     for note in report.notes:
@@ -103,8 +108,9 @@ def _table(comparison: Comparison, index: int, letters: Sequence[str], notes: _F
 def _cell(figure: Figure, unit: Unit, notes: _Footnotes) -> Text:
     if figure.value is None:
         return Text(f"missing {notes.mark(figure.reason)}", "yellow")
-    mode = "" if figure.mode == "measured" else f" {figure.mode}"
-    return Text(figure_text(figure, unit) + mode)
+    text, mode = figure_text(figure, unit), "" if figure.mode == "measured" else figure.mode
+    gap = "\n" if len(text) + len(mode) >= _FIGURE_WIDTH else " "
+    return Text(f"{text}{gap}{mode}" if mode else text)
 
 
 def _change(change: Change, unit: Unit, notes: _Footnotes) -> Text:
@@ -133,11 +139,19 @@ def _report_table(report: Report, notes: _Footnotes) -> Table:
     verdicts = {verdict.metric: verdict for verdict in report.verdicts}
     for named in report.figures:
         unit = unit_for([named.figure])
-        cell = _cell(named.figure, unit, notes)
-        cell.append(f" {unit.name}" if named.figure.available else "")
+        cell = _report_cell(named, unit, notes)
         budget = _budget(verdicts.get(named.name), notes) if verdicts else ()
         table.add_row(Text(named.name), cell, *budget)
     return table
+
+
+def _report_cell(named: NamedFigure, unit: Unit, notes: _Footnotes) -> Text:
+    figure = named.figure
+    if figure.value is None:
+        return _cell(figure, unit, notes)
+    mode = "" if figure.mode == "measured" else f" {figure.mode}"
+    mark = f" {notes.mark(figure.method)}" if named.name in _METHODS_SHOWN else ""
+    return Text(f"{figure_text(figure, unit)} {unit.name}{mode}{mark}")
 
 
 def _budget(verdict: Verdict | None, notes: _Footnotes) -> tuple[Text, Text]:

@@ -30,6 +30,7 @@ _UNITS = {
     "ns": (Unit("ns", 1), Unit("µs", 1e3), Unit("ms", 1e6), Unit("s", 1e9)),
     "byte": (Unit("byte", 1), Unit("kB", 1e3), Unit("MB", 1e6), Unit("GB", 1e9)),
     "share": (Unit("%", 0.01),),
+    "µJ": (Unit("µJ", 1), Unit("mJ", 1e3), Unit("J", 1e6)),
 }
 
 

@@ -1,0 +1,105 @@
+"""What is measured beside the timed runs: arena, weight cache, throughput, energy; none of it can spoil them."""
+
+from __future__ import annotations
+
+from typing import Callable, NamedTuple, Optional, TypeVar
+
+from edgekit_runtime.codec import encode
+from edgekit_runtime.conditions import ENERGY, THROUGHPUT, WEIGHT_CACHE
+from edgekit_runtime.energy import measure_energy
+from edgekit_runtime.errors import ModelError
+from edgekit_runtime.figure import Figure, measured, unavailable
+from edgekit_runtime.handover import ProbeRequest
+from edgekit_runtime.processes import call_process
+from edgekit_runtime.progress import Progress
+from edgekit_runtime.readings import REPETITIONS, EnergyReading, Throughput, WeightCache
+from edgekit_runtime.runs import BenchSettings, Workload
+from edgekit_runtime.sensors.catalog import find_sensor
+from edgekit_runtime.sensors.sensor import SensorError
+from edgekit_runtime.throughput import arrangements, measure_throughput
+from edgekit_runtime.weight_cache import measure_weight_cache
+
+T = TypeVar("T")
+MOST_CORES = 256  # that the time limit reckons with
+
+ARENA_METHOD = (
+    "span of the tensors' addresses with the interpreter's builtin kernels; "
+    "a delegate such as XNNPACK keeps the tensors between its operators elsewhere"
+)
+
+
+class Breadth(NamedTuple):
+    """What was measured beside the runs, as the record takes it; `None` for what was not asked for."""
+
+    arena_size: Figure
+    energy: EnergyReading
+    weight_cache: Optional[WeightCache]
+    throughput: Optional[Throughput]
+
+
+def measure_breadth(
+    stage: str, workload: Workload, cores: int, latency_ns: float, mark: Callable[[str], None], progress: Progress
+) -> Breadth:
+    """Measure it; what fails has its reason instead.
+
+    Args:
+        stage: What is being done, for the user.
+        workload: The model, and how to run it.
+        cores: How many cores the processes may use.
+        latency_ns: About how long one inference takes.
+        mark: Told when a stage is over.
+        progress: Told how far each stage is.
+    """
+    settings = workload.settings
+    probe = ProbeRequest(workload.model, settings.threads, settings.batch)
+
+    def arena() -> Figure:
+        answer = call_process("probe", f"{stage} for its arena", encode(probe), settings.timeout_s, "arena")
+        return measured(int(answer["bytes"]), "byte", ARENA_METHOD)
+
+    arena_size = _or_reason(arena, lambda reason: unavailable("byte", reason))
+    weight_cache, throughput = None, None
+    if settings.weight_cache:
+        what = f"{stage} with a weight cache"
+        weight_cache = _or_reason(
+            lambda: measure_weight_cache(what, probe, settings.timeout_s, progress),
+            lambda reason: WeightCache(reason=reason),
+        )
+        mark(WEIGHT_CACHE)
+    if settings.throughput:
+        throughput = _or_reason(
+            lambda: measure_throughput(stage, workload, cores, latency_ns, progress),
+            lambda reason: Throughput(reason=reason),
+        )
+        mark(THROUGHPUT)
+    energy = _or_reason(lambda: _energy(stage, workload, progress), lambda reason: EnergyReading(reason=reason))
+    if not energy.reason:
+        mark(ENERGY)
+    return Breadth(arena_size, energy, weight_cache, throughput)
+
+
+def most_calls(settings: BenchSettings) -> int:
+    """How many calls of processes it could take, one after the other."""
+    calls = 1 + 2 * REPETITIONS  # the arena; loading and running for the energy
+    if settings.weight_cache:
+        calls += 1 + 2 * REPETITIONS
+    if settings.throughput:
+        calls += 2 * REPETITIONS * len(tuple(arrangements(MOST_CORES)))
+    return calls
+
+
+def _energy(stage: str, workload: Workload, progress: Progress) -> EnergyReading:
+    if not workload.settings.energy_s:
+        return EnergyReading(reason="it was left out by --energy 0")
+    try:
+        sensor = find_sensor()
+    except SensorError as error:
+        return EnergyReading(reason=str(error))
+    return measure_energy(stage, workload, sensor, progress)
+
+
+def _or_reason(find: Callable[[], T], missing: Callable[[str], T]) -> T:
+    try:
+        return find()
+    except ModelError as error:
+        return missing(error.message.rstrip("."))

@@ -1,0 +1,111 @@
+"""What is measured beside the runs: arena, weight cache, throughput, energy; each whole, or with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+REPETITIONS = 5  # of each measurement, by fresh processes, so that there is an interval between them
+
+
+@dataclass(frozen=True)
+class WeightCache:
+    """Load times with and without XNNPACK's weight cache, or the reason why there are none.
+
+    Attributes:
+        uncached_ns: Time to load the model in each fresh process that had no cache.
+        cached_ns: The same with a cache that an earlier process wrote.
+        size_bytes: Length of the cache's file.
+        reason: Why nothing was measured; empty otherwise.
+    """
+
+    uncached_ns: tuple[int, ...] = ()
+    cached_ns: tuple[int, ...] = ()
+    size_bytes: int = 0
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        parts = (len(self.uncached_ns) > 1, len(self.cached_ns) > 1, self.size_bytes > 0)
+        if any(part == bool(self.reason) for part in parts):
+            raise ValueError("a weight cache has its times and its size, or the reason why there are none")
+        if min((1, *self.uncached_ns, *self.cached_ns)) <= 0:
+            raise ValueError("a load time is not above 0; allowed: more than 0")
+
+
+@dataclass(frozen=True)
+class ThroughputRow:
+    """Inferences in a second in one arrangement of interpreters.
+
+    Attributes:
+        interpreters: How many run side by side, each in a process of its own.
+        threads: Threads of each.
+        inferences_per_s: All of them together, in each repetition by fresh processes.
+    """
+
+    interpreters: int
+    threads: int
+    inferences_per_s: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.inferences_per_s) < 2 or min(self.interpreters, self.threads, *self.inferences_per_s) <= 0:
+            raise ValueError("a row of throughput has at least two rates, and nothing in it is 0 or less")
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """Throughput in several arrangements, or the reason why there is none."""
+
+    rows: tuple[ThroughputRow, ...] = ()
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.rows) == bool(self.reason):
+            raise ValueError("throughput has rows, or the reason why there are none")
+
+
+@dataclass(frozen=True)
+class EnergyRun:
+    """One fresh process under a power sensor.
+
+    Attributes:
+        idle_mw: Mean power before it ran, with the model loaded.
+        busy_mw: Mean power while it ran.
+        inferences: How many it made.
+        elapsed_ns: How long they took together.
+    """
+
+    idle_mw: float
+    busy_mw: float
+    inferences: int
+    elapsed_ns: int
+
+    def __post_init__(self) -> None:
+        if min(self.inferences, self.elapsed_ns) <= 0:
+            raise ValueError("there is no inference, or no time; allowed: more than 0 of both")
+
+    @property
+    def energy_uj(self) -> float:
+        """Energy of one inference, without what the device draws anyway."""
+        return (self.busy_mw - self.idle_mw) * self.elapsed_ns / self.inferences * 1e-6  # mW ns = 1e-6 uJ
+
+
+@dataclass(frozen=True)
+class EnergyReading:
+    """Energy by a sensor, or the reason why there is none.
+
+    Attributes:
+        sensor: What was read, and what it covers.
+        runs: Fresh processes, in order.
+        sampling_share: Processor time that the sampling took, as a share of one core; `None` where nothing was read.
+        reason: Why there is no reading; empty otherwise.
+    """
+
+    sensor: str = ""
+    runs: tuple[EnergyRun, ...] = ()
+    sampling_share: Optional[float] = None
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        parts = (bool(self.sensor), len(self.runs) > 1, self.sampling_share is not None)
+        if any(part == bool(self.reason) for part in parts):
+            raise ValueError("an energy reading has a sensor, two runs or more and a share, or a reason")
