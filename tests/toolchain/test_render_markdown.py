@@ -51,7 +51,7 @@ def test_reports_and_warnings_are_told_below(made):
     comparison = compare([host, made.report(10.0, seed=1)], ["a", "b"])
     text = comparison_markdown(comparison)
     assert "- a: resnet8, int8, on Raspberry Pi 4 Model B Rev 1.4\n" in text
-    assert "All figures are measured; intervals are 95 % intervals" in text
+    assert "Figures are measured where nothing else is said; intervals are 95 % intervals" in text
     assert text.count("**warning:**") == len(comparison.warnings)
 
 
