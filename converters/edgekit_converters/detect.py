@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import zipfile
 from pathlib import Path
 
+from edgekit_runtime.bundle import sha256_of
 from edgekit_runtime.errors import ModelError
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"  # HDF5 file format specification, version 3, section II.A
 TFLITE_MAGIC = b"TFL3"
 ZIP_MAGIC = b"PK\x03\x04"
-ALLOWED = "allowed: a Keras model as .keras or .h5"
+SAVED_MODEL = "saved_model.pb"
+ALLOWED = "allowed: a Keras model as .keras or .h5, or a SavedModel folder"
 SAVE = "Save it with model.save('model.keras')."
 
 
 def detect_source(path: Path) -> str:
-    """Tell a source model's format: `keras` or `keras-h5`.
+    """Tell a source model's format: `keras`, `keras-h5` or `saved-model`.
 
     Raises:
         ModelError: There is no such file, or it is no model this edgekit converts.
     """
     if os.path.isdir(path):
-        raise ModelError(f"{path}: it is a folder; {ALLOWED}.", hint=SAVE)
+        if os.path.isfile(os.path.join(path, SAVED_MODEL)):
+            return "saved-model"
+        raise ModelError(f"{path}: it is a folder without {SAVED_MODEL}; {ALLOWED}.", hint=SAVE)
     try:
         with open(path, "rb") as file:
             head = file.read(8)
@@ -50,3 +55,12 @@ def _is_keras_zip(path: Path) -> bool:
             return {"config.json", "metadata.json"} <= set(archive.namelist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return False
+
+
+def checksum_source(path: Path) -> str:
+    """The sha256 of a source model, as hexadecimal digits; of a folder, that of its files' names and checksums."""
+    if not path.is_dir():
+        return sha256_of(path)
+    files = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+    lines = (f"{sha256_of(path / name)}  {name}\n" for name in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -21,7 +21,7 @@ from edgekit_runtime.progress import Progress
 BATCH = 8  # larger ones are hardly faster on a processor, and their activations outweigh the framework
 # With one heap for all threads, glibc gives the memory that one thread freed to the others.
 ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
-Loader = Callable[[Path, str, bool], Model]
+Loader = Callable[[Path, str, bool, tuple[str, ...]], Model]
 
 
 class FrameworkSession:
@@ -47,13 +47,21 @@ class FrameworkSession:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._child.close()
 
-    def load(self, path: Path, source_format: str, *, trust: bool) -> SourceInfo:
+    def load(self, path: Path, source_format: str, *, trust: bool, custom: tuple[str, ...] = ()) -> SourceInfo:
         """Load a model.
+
+        Args:
+            path: The model.
+            source_format: What `detect_source` says of it.
+            trust: Whether code inside the model, and that of `custom`, may run.
+            custom: The user's modules that define classes the model names.
 
         Raises:
             ModelError: It is damaged, or holds what this session does not run.
+            RecipeError: One of the modules cannot be imported.
+            ConversionError: It has a part that cannot be exported.
         """
-        payload = {"path": str(path), "format": source_format, "trust": trust}
+        payload = {"path": str(path), "format": source_format, "trust": trust, "custom": list(custom)}
         return decode(SourceInfo, self._child.call("load", payload))
 
     def predict(self, data: DataSettings, output: Path, progress: Progress) -> None:
@@ -79,12 +87,12 @@ def serve_framework(load: Loader) -> None:
     """Be the child's end of a session; never returns.
 
     Args:
-        load: Loads a model of this framework from a path, a format and whether its code is trusted.
+        load: Loads a model from its path, its format, whether its code is trusted, and the user's modules.
     """
     loaded: list[Model] = []
 
     def on_load(payload: dict[str, Any], _: Report) -> dict[str, Any]:
-        loaded[:] = [load(Path(payload["path"]), payload["format"], payload["trust"])]
+        loaded[:] = [load(Path(payload["path"]), payload["format"], payload["trust"], tuple(payload["custom"]))]
         return dict(encode(loaded[0].info))
 
     def on_predict(payload: dict[str, Any], report: Report) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from types import ModuleType
 from edgekit_runtime.errors import DataError, first_line
 
 UserFunction = Callable[..., object]
+FOREIGN = ("site-packages", "importlib", __file__)  # parts of paths of files that are not the user's
 
 
 def load_function(name: str) -> UserFunction:
@@ -25,7 +26,7 @@ def load_function(name: str) -> UserFunction:
         DataError: There is no such module or function, or importing it fails.
     """
     module_name, _, function_name = name.partition(":")
-    module = _import(name, module_name)
+    module = import_user_module(module_name, name)
     function: object = getattr(module, function_name, None)
     if not callable(function):
         own = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
@@ -50,7 +51,16 @@ def told_by_line(name: str, error: BaseException) -> DataError:
     return DataError(f"{name}: {where}: {text}" + (f" in: {line}" if line else ""), hint="It is your own code.")
 
 
-def _import(name: str, module_name: str) -> ModuleType:
+def import_user_module(module_name: str, name: str) -> ModuleType:
+    """Import a module of the user's own; the working folder comes first among the places where it is looked for.
+
+    Args:
+        module_name: Such as `package.module`.
+        name: What the user wrote, for errors.
+
+    Raises:
+        DataError: There is no such module, or importing it fails.
+    """
     folder = os.getcwd()
     if folder not in sys.path:
         sys.path.insert(0, folder)  # as Python itself does for a program of the user's
@@ -63,7 +73,7 @@ def _import(name: str, module_name: str) -> ModuleType:
                 hint="Run edgekit from the folder that holds it.",
             ) from error
         raise told_by_line(name, error) from error
-    except Exception as error:  # a user's module may raise anything
+    except (Exception, SystemExit) as error:  # a user's module may raise anything
         raise told_by_line(name, error) from error
 
 
@@ -77,6 +87,7 @@ def _own_line(name: str, error: BaseException) -> tuple[str, str]:
         for frame in frames
         if home in Path(frame.filename).resolve().parents and "site-packages" not in frame.filename
     ]
+    own = own or [frame for frame in frames if not any(part in frame.filename for part in FOREIGN)]
     if not own:
         return "while it ran", ""
     return f"{_short(own[-1].filename)}, line {own[-1].lineno}", (own[-1].line or "").strip()

@@ -10,14 +10,15 @@ from edgekit_converters.keras.config import check_safe
 from edgekit_converters.model import Model
 
 
-def load(path: Path, source_format: str, trust: bool) -> Model:
+def load(path: Path, source_format: str, trust: bool, custom: tuple[str, ...]) -> Model:
     """Refuse what must not run, and only then pay for TensorFlow."""
-    if not trust:
+    if not trust and source_format != "saved-model":
         check_safe(path, source_format)
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's own choice is elsewhere
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from edgekit_converters.keras.model import load_model
 
-    return load_model(path, source_format, trust)
+    return load_model(path, source_format, trust, custom)
 
 
 serve_framework(load)

@@ -99,7 +99,27 @@ def _quantized(content: bytes, scheme: str, statistics: Any, float_tensors: Coll
     generator = params_generator.ParamsGenerator(graph)
     parameters = generator.generate_quantization_parameters(manager, statistics, enable_progress_bar=False)
     quantized = model_modifier.ModelModifier(graph).modify_model(parameters, enable_progress_bar=False)
-    return _with_float_border(bytes(quantized), float_tensors)
+    return _with_float_border(_with_unread_outputs(bytes(quantized)), float_tensors)
+
+
+def _with_unread_outputs(content: bytes) -> bytes:
+    """Quantize the outputs that nobody reads like the others of their operator.
+
+    The engine leaves them float, and XNNPACK refuses an operator of two types: the first step of an
+    unrolled LSTM splits off a gate that has nothing to forget.
+    """
+    graph = tfl_flatbuffer_utils.read_model(memoryview(content))
+    main = graph.subgraphs[0]
+    read = {place for operator in main.operators for place in operator.inputs} | set(main.outputs)
+    changed = False
+    for operator in main.operators:
+        outputs = [main.tensors[place] for place in operator.outputs]
+        typed = [tensor for tensor in outputs if tensor.type != qtyping.TensorType.FLOAT32]
+        for place, tensor in zip(operator.outputs, outputs, strict=True):
+            if typed and place not in read and tensor.type == qtyping.TensorType.FLOAT32:
+                tensor.type, tensor.quantization = typed[0].type, typed[0].quantization
+                changed = True
+    return bytes(model_modifier.ModelModifier(graph).modify_model({})) if changed else content
 
 
 def _with_float_border(content: bytes, names: Collection[str]) -> bytes:

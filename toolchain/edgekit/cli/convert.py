@@ -59,7 +59,8 @@ def schemes_help() -> str:
 @click.option("--license", "license_name", metavar="NAME", help="Licence of the model, kept in the bundle.")
 @click.option("--model-card", type=PATH, metavar="FILE", help="What the model is for, as a text kept in the bundle.")
 @click.option("--memory-limit", callback=read_size, metavar="SIZE", help="End the conversion above this, such as 4GB.")
-@click.option("--trust", is_flag=True, help="Let code inside the model run (Lambda layers).")
+@click.option("--trust", is_flag=True, help="Let code inside the model run (Lambda layers, --custom).")
+@click.option("--custom", multiple=True, metavar="MODULE", help="Your module that defines classes of the model.")
 @click.option("--force", is_flag=True, help="Replace the output if it is there.")
 @click.option("--dry-run", is_flag=True, help="Print the plan with its reasons, and convert nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result for machines.")
@@ -82,11 +83,12 @@ def convert(  # noqa: PLR0913, PLR0917  # one parameter for each option is click
     model_card: Path | None,
     memory_limit: int | None,
     trust: bool,
+    custom: tuple[str, ...],
     force: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Turn a trained Keras MODEL (.keras or .h5) into a bundle for a device.
+    """Turn a trained Keras MODEL (.keras, .h5 or a SavedModel folder) into a bundle for a device.
 
     The bundle holds the model as .tflite, samples with the outputs a device must give, the
     target's profile, and how accurate the file is beside its source.
@@ -112,6 +114,7 @@ def convert(  # noqa: PLR0913, PLR0917  # one parameter for each option is click
         license=license_name,
         model_card=model_card,
         trust=trust,
+        custom=custom,
         force=force,
     )
     plan = make_plan(request)

@@ -16,11 +16,11 @@ from edgekit.pipeline.golden import bind_outputs
 from edgekit.pipeline.plan import Plan
 from edgekit.pipeline.work import GOLDEN_EXPORTED, GOLDEN_INPUTS, GOLDEN_SOURCE, Exported, read_arrays
 from edgekit.pipeline.write_bundle import list_files, write_document
+from edgekit_converters.detect import checksum_source
 from edgekit_converters.evaluate.session import Opened
 from edgekit_converters.evaluation import EVALUATION_FILE, Evaluation
 from edgekit_converters.quantize.trail import QUANTIZATION_FILE, QuantizationTrail
 from edgekit_converters.trail import TRAIL_FILE, StepResult, Trail
-from edgekit_runtime.bundle import sha256_of
 from edgekit_runtime.codec import dumps
 from edgekit_runtime.golden import Golden, golden_arrays
 from edgekit_runtime.manifest import (
@@ -78,7 +78,7 @@ def _manifest(plan: Plan, exported: Exported, opened: Opened) -> Manifest:
     if exported.quantization is not None:
         libraries.append(Library(*exported.quantization.engine.split(" ", 1)))
     origin = Origin(
-        source_sha256=sha256_of(plan.request.model),
+        source_sha256=checksum_source(plan.model),
         source_format=plan.source_format,
         target=plan.target.profile.name,
         profile_sha256=plan.target.sha256,
@@ -87,7 +87,7 @@ def _manifest(plan: Plan, exported: Exported, opened: Opened) -> Manifest:
         libraries=tuple(sorted(libraries, key=lambda library: library.name)),
     )
     return Manifest(
-        name=plan.request.model.stem,
+        name=plan.model.stem,
         format="tflite",
         scheme=scheme,
         inputs=_inputs(opened, exported),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit.pipeline.assemble import assemble, write_run
+from edgekit.pipeline.live import on_file
 from edgekit.pipeline.plan import ZIP_SUFFIX, Plan, Request, make_plan
 from edgekit.pipeline.samples import doubts
 from edgekit.pipeline.staging import check_output, publish, staging_beside
@@ -61,7 +62,8 @@ def convert(
     Raises:
         UserError: What the user gave is wrong; nothing was written.
     """
-    return run_plan(make_plan(request), progress=progress, on_log=on_log, memory_limit_bytes=memory_limit_bytes)
+    with on_file(request) as saved:
+        return run_plan(make_plan(saved), progress=progress, on_log=on_log, memory_limit_bytes=memory_limit_bytes)
 
 
 def run_plan(

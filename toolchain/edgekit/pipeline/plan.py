@@ -10,6 +10,7 @@ from edgekit.pipeline.recipe import RECIPES, Recipe
 from edgekit_converters.data.form import detect_form, is_function
 from edgekit_converters.data.metrics import METRICS, is_metric
 from edgekit_converters.detect import detect_source
+from edgekit_converters.keras.live import LiveModel
 from edgekit_converters.settings import AS_THEY_ARE, SCHEMES, DataSettings, NamedType, PictureSettings, Scheme
 from edgekit_runtime.errors import DataError, RecipeError
 from edgekit_targets.catalog import load_profile
@@ -25,7 +26,7 @@ class Request:
     """What the user asked for; `None` leaves the choice to the target.
 
     Attributes:
-        model: The source model.
+        model: The source model: a file, a folder, or a live Keras model, which only `convert` takes.
         target: Name of a target, or a path to a profile.
         quantize: Name of a scheme.
         input_dtypes: Types of the file's inputs: each a type for all of them, or `NAME=TYPE`.
@@ -40,10 +41,11 @@ class Request:
         license: Licence of the model, kept in the manifest.
         model_card: A text on what the model is for, kept in the bundle.
         trust: Whether code inside the model may run.
+        custom: Modules of the user's own that define classes the model names; they need `trust`.
         force: Whether an existing output is replaced.
     """
 
-    model: Path
+    model: Path | LiveModel
     target: str
     quantize: str | None = None
     input_dtypes: tuple[str, ...] = ()
@@ -58,6 +60,7 @@ class Request:
     license: str | None = None
     model_card: Path | None = None
     trust: bool = False
+    custom: tuple[str, ...] = ()
     force: bool = False
 
 
@@ -82,6 +85,7 @@ class Plan:
 
     Attributes:
         request: What was asked for.
+        model: The source model.
         source_format: Format of the source, by its content.
         target: The profile.
         recipe: With every field resolved.
@@ -92,6 +96,7 @@ class Plan:
     """
 
     request: Request
+    model: Path
     source_format: str
     target: LoadedProfile
     recipe: Recipe
@@ -110,14 +115,15 @@ def make_plan(request: Request) -> Plan:
         RecipeError: What was asked contradicts itself, or the model card is no file.
         DataError: A data file does not exist.
     """
-    source_format = detect_source(request.model)
+    model = _check_source(request)
+    source_format = detect_source(model)
     target = load_profile(request.target)
     recipe, recipe_choices = _choose_recipe(request, target)
     calibration, calibration_choice = _choose_calibration(request, recipe)
     evaluation, evaluation_choice = _choose_evaluation(request)
     if request.model_card is not None and not request.model_card.is_file():
         raise RecipeError(f"--model-card {request.model_card}: no such file.", hint="Check the path.")
-    output = request.output or Path(f"{request.model.stem}-{target.profile.name}-{recipe.quantize.scheme}")
+    output = request.output or Path(f"{model.stem}-{target.profile.name}-{recipe.quantize.scheme}")
     runtime = target.profile.runtimes[0]
     choices = (
         Choice("source", source_format, "told by the content of the file"),
@@ -132,7 +138,21 @@ def make_plan(request: Request) -> Plan:
         *_picture_choices(request),
         Choice("output", str(output), "one zip" if output.suffix == ZIP_SUFFIX else "a folder"),
     )
-    return Plan(request, source_format, target, recipe, calibration, evaluation, output, choices)
+    return Plan(request, model, source_format, target, recipe, calibration, evaluation, output, choices)
+
+
+def _check_source(request: Request) -> Path:
+    if not isinstance(request.model, Path):
+        raise RecipeError(
+            f"a plan is made for a file or a folder, not for a {type(request.model).__name__}.",
+            hint="Give a pathlib.Path; edgekit.convert takes live Keras models, too.",
+        )
+    if request.custom and not request.trust:
+        raise RecipeError(
+            f"--custom {request.custom[0]}: importing a module runs its code, which needs --trust.",
+            hint="If you trust its author, add --trust.",
+        )
+    return request.model
 
 
 def _choose_recipe(request: Request, target: LoadedProfile) -> tuple[Recipe, tuple[Choice, ...]]:

@@ -66,7 +66,7 @@ class Workshop:
         inputs = self.scratch / GOLDEN_INPUTS
         self.progress("loading the model", 0, 0)
         with FrameworkSession(KERAS_SESSION, memory_limit_bytes=self.memory_limit_bytes, on_log=self.on_log) as session:
-            info = session.load(plan.request.model, plan.source_format, trust=plan.request.trust)
+            info = session.load(plan.model, plan.source_format, trust=plan.request.trust, custom=plan.request.custom)
             self.progress("loading the model", 1, 1)
             check_names(plan.recipe.quantize, info)
             with DataSession(on_log=self.on_log) as data:

@@ -13,7 +13,7 @@ from edgekit.reports.render.quality import quality_rows
 
 def print_plan(plan: Plan, console: Console) -> None:
     """Show every choice of a plan with its reason."""
-    console.print(Text(f"Plan: {plan.request.model} for {plan.target.profile.name}", style="bold"))
+    console.print(Text(f"Plan: {plan.model} for {plan.target.profile.name}", style="bold"))
     table = _grid(2)
     for choice in plan.choices:
         table.add_row(Text(choice.what), Text(choice.value, style="bold"))
