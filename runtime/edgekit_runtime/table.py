@@ -81,11 +81,15 @@ def _shown(figure: Figure) -> str:
         return f"unavailable: {figure.reason}"
     scales = SCALES.get(figure.unit, ((1.0, figure.unit),))
     factor, unit = next((scale for scale in scales if figure.value >= scale[0]), scales[-1])
-    text = f"{figure.value / factor:.4g} {unit}"
+    text = f"{_digits(figure.value / factor)} {unit}"
     if figure.interval is not None:
         low, high = figure.interval.low / factor, figure.interval.high / factor
-        text += f" ({low:.4g} to {high:.4g}, {figure.interval.confidence:.0%})"
+        text += f" ({_digits(low)} to {_digits(high)}, {figure.interval.confidence:.0%})"
     return f"{text}, {figure.mode}: {figure.method}"
+
+
+def _digits(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _ending(record: Record) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edgekit_runtime.readings import EnergyReading, EnergyRun
+from edgekit_runtime.readings import EnergyReading, EnergyRun, Throughput, ThroughputRow
 from edgekit_runtime.record import GoldenCheck
 from edgekit_runtime.summary import figures
 from edgekit_runtime.table import golden_line, record_table
@@ -51,6 +51,12 @@ def test_the_table_says_what_changed_while_it_measured(make_record, make_run, ma
     assert "governor            ondemand\n" in table
     same = record_table(replace(record, moments=(make_moment("begin", 0), *[make_moment("latency", 0)] * 5)))
     assert "throttled           nothing since boot\n" in same
+
+
+def test_large_numbers_are_shown_in_full(make_record, make_run):
+    throughput = Throughput((ThroughputRow(1, 1, (12345.0, 12345.0)),))
+    record = replace(make_record(*map(make_run, (100, 101, 102, 103, 104))), throughput=throughput)
+    assert "throughput_1x1      12345 1/s (12345 to 12345, 95%)" in record_table(record)
 
 
 def test_energy_is_shown_in_a_readable_unit(make_record, make_run):
