@@ -12,7 +12,7 @@ STALE := $(shell $(PY) -c 'import pip, sys; made = open("$(VENV)/folder").read()
   '$(CURDIR)' '$(ASKED)' 2>/dev/null || echo stale)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check bench clean environment
+.PHONY: help demo test test-slow check bench docs clean environment
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,9 @@ check: $(VENV)/installed-dev ## Check style, types, import rules and installed v
 
 bench: $(VENV)/installed-dev ## Measure edgekit itself, into docs/benchmarks.md
 	$(PY) bench/run.py
+
+docs: $(VENV)/installed-dev ## Write docs/reference/ from the code
+	$(PY) docs/generate.py
 
 clean: ## Remove all that make made
 	rm -rf $(VENV) demo build dist .*_cache .hypothesis
