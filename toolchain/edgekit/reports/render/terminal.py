@@ -10,6 +10,7 @@ from rich.text import Text
 
 from edgekit.reports.compare import Change, Comparison
 from edgekit.reports.gate import GateResult
+from edgekit.reports.render.conditions import conditions_text
 from edgekit.reports.render.quality import quality_rows
 from edgekit.reports.render.units import Unit, figure_text, unit_for
 from edgekit.reports.render.words import Footnotes, caption, change_words
@@ -168,7 +169,8 @@ def _checks(report: Report) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for label, text in (*quality_rows(report.evaluation), ("golden outputs", _golden(report))):
+    surroundings = (("golden outputs", _golden(report)), ("conditions", conditions_text(report.record)))
+    for label, text in (*quality_rows(report.evaluation), *surroundings):
         table.add_row(Text(label), Text(text))
     return table
 
