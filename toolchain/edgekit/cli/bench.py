@@ -72,16 +72,19 @@ def bench(  # noqa: PLR0913, PLR0917  # one parameter for each option is click's
     from edgekit.reports.report import write_report
     from edgekit_runtime.record import BenchSettings
 
-    settings = BenchSettings(
-        threads=threads,
-        batch=batch,
-        min_runs=runs,
-        max_runs=max(runs, max_runs),
-        timeout_s=timeout,
-        energy_s=energy,
-        throughput=throughput,
-        weight_cache=weight_cache,
-    )
+    try:
+        settings = BenchSettings(
+            threads=threads,
+            batch=batch,
+            min_runs=runs,
+            max_runs=max(runs, max_runs),
+            timeout_s=timeout,
+            energy_s=energy,
+            throughput=throughput,
+            weight_cache=weight_cache,
+        )
+    except ValueError as error:  # such as NaN, which no range of click's keeps out
+        raise click.UsageError(f"{error}.") from error
     with progress(volume.quiet, volume.verbose) as shown:
         report = measure(model, device=device, target=target, settings=settings, progress=shown)
     if output is not None:
