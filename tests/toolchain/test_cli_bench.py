@@ -58,7 +58,9 @@ def test_more_runs_than_the_most_raise_the_most(asked: list[BenchSettings]) -> N
     assert (asked[0].min_runs, asked[0].max_runs) == (30, 30)
 
 
-@pytest.mark.parametrize("option", ["--threads=0", "--batch=0", "--runs=4", "--energy=-1", "--energy=nan", "--timeout=0"])
+@pytest.mark.parametrize(
+    "option", ["--threads=0", "--batch=0", "--runs=4", "--energy=-1", "--energy=nan", "--timeout=0"]
+)
 def test_what_cannot_be_meant_is_refused_with_the_option(asked: list[BenchSettings], option: str) -> None:
     result = run(option)
 
