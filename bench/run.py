@@ -11,6 +11,7 @@ from conversion import convert_int8
 from figures import Section
 from latency import latency
 from overhead import overhead
+from pictures import pictures
 from render import load_now, machine, render, render_section
 from startup import startup
 
@@ -20,6 +21,7 @@ BENCHMARKS: Mapping[str, Callable[[bool], Section]] = {
     "conversion": convert_int8,
     "latency": latency,
     "overhead": overhead,
+    "pictures": pictures,
 }
 
 

@@ -155,14 +155,3 @@ class QuantizeSettings:
 
 def _named(types: tuple[NamedType, ...]) -> dict[str, str]:
     return {named.name: named.dtype for named in types}
-
-
-@dataclass(frozen=True)
-class EvaluateSettings:
-    """How to evaluate.
-
-    Attributes:
-        metric: A metric, or `auto` (by the labels).
-    """
-
-    metric: str
