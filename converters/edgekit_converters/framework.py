@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -37,8 +38,11 @@ class FrameworkSession:
         self, module: str, *, memory_limit_bytes: int | None = None, on_log: Callable[[str], None] | None = None
     ) -> None:
         argv = [sys.executable, "-m", module]
+        # The child's temporary files are the parent's to remove: a child that is killed removes nothing.
+        self._scratch = tempfile.TemporaryDirectory(prefix="edgekit-session-", ignore_cleanup_errors=True)
+        env = {**ONE_HEAP, "TMPDIR": self._scratch.name}
         self._child = Child(
-            argv, stage="loading the model", memory_limit_bytes=memory_limit_bytes, on_log=on_log, env=ONE_HEAP
+            argv, stage="loading the model", memory_limit_bytes=memory_limit_bytes, on_log=on_log, env=env
         )
 
     def __enter__(self) -> FrameworkSession:
@@ -46,6 +50,7 @@ class FrameworkSession:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._child.close()
+        self._scratch.cleanup()
 
     def load(self, path: Path, source_format: str, *, trust: bool, custom: tuple[str, ...] = ()) -> SourceInfo:
         """Load a model.

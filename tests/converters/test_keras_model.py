@@ -132,12 +132,11 @@ def test_the_modules_that_were_looked_in_are_named(session: FrameworkSession, la
 
 
 @pytest.mark.parametrize("name", ["scaled.keras", "scaled.h5", "registered.keras", "activation.keras", "net.keras"])
-def test_classes_of_the_users_own_come_from_their_module(layer_models: Path, tmp_path: Path, name: str) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(layer_models)
-        with FrameworkSession(KERAS) as session:
-            info = load(session, layer_models / name, trust=True, custom=SHOP)
-            check_export(session, info, layer_models / "four.npz", tmp_path)
+def test_classes_of_the_users_own_come_from_their_module(
+    session: FrameworkSession, layer_models: Path, tmp_path: Path, name: str
+) -> None:
+    info = load(session, layer_models / name, trust=True, custom=SHOP)
+    check_export(session, info, layer_models / "four.npz", tmp_path)
 
 
 def test_a_module_that_cannot_be_imported_is_refused(session: FrameworkSession, layer_models: Path) -> None:
@@ -161,6 +160,15 @@ def test_a_batch_of_1_is_taken_and_any_other_refused(
     for name in ("batch8.keras", "batch4"):
         with pytest.raises(ModelError, match=rf"{name}: it takes {name[5]} samples at a time"):
             load(session, layer_models / name)
+
+
+def test_a_session_leaves_no_temporary_files(
+    keras_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with FrameworkSession(KERAS):
+        assert len(list(tmp_path.iterdir())) == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_weights_without_a_model_are_refused(session: FrameworkSession, keras_models: Path) -> None:

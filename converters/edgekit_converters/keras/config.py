@@ -189,7 +189,8 @@ def _class(tree: dict[str, Any]) -> SavedClass:
     if name == "function" and isinstance(config, str):
         name = config.rpartition(">")[2]
     module = str(tree.get("module") or "")
+    homeless = "module" in tree and tree["module"] is None  # a class of __main__, or of a notebook
     registered = ">" in str(tree.get("registered_name") or "")
     own = not module or module.startswith(tuple(f"{safe}." for safe in SAFE_MODULES)) or module in SAFE_MODULES
     python = module == "builtins" and hasattr(builtins, name)  # Keras says builtins of any function, of its own too
-    return SavedClass(name, layer, module, bool(package) or registered or python or not own)
+    return SavedClass(name, layer, module, bool(package) or homeless or registered or python or not own)

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from edgekit_converters.keras.config import classes, read_config
-from edgekit_runtime.errors import RecipeError, first_line
+from edgekit_converters.keras.config import UNTOLD, SavedClass, classes, read_config
+from edgekit_runtime.errors import EdgekitError, RecipeError, first_line
 
 LIBRARIES = ("keras", "tf_keras")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can say: the same model gives the same bytes
@@ -60,36 +60,52 @@ def stage_live(model: LiveModel, folder: Path) -> StagedModel:
     """
     library = next((name for name in LIBRARIES if name in _roots(model)), None)
     if library is None:
-        raise RecipeError(
-            f"a {type(model).__name__} cannot be converted; allowed: a pathlib.Path, or a live model of Keras."
-        )
+        raise RecipeError(f"the model is a {type(model).__name__}; allowed: a pathlib.Path, or a live model of Keras.")
     path = folder / (re.sub(r"[^\w.-]", "_", model.name) + ".keras")
+    modules = _save(model, path)
+    if modules is not None:
+        return StagedModel(path, modules)
+    _export(model, sys.modules[library], path.with_suffix(""))
+    return StagedModel(path.with_suffix(""), ())
+
+
+def _save(model: LiveModel, path: Path) -> tuple[str, ...] | None:
+    """Save it as `.keras`, and name the modules that another process needs; `None` where that cannot be."""
     try:
         model.save(str(path))
-        modules = sorted({found.module for found in classes(read_config(path, "keras").tree) if found.custom})
-        if all(_importable(module) for module in modules):
-            _fix_times(path)
-            return StagedModel(path, tuple(modules))
-        path.unlink()
-        _export(model, library, path.with_suffix(""))
-    except Exception as error:  # Keras raises many kinds; the user gets one line
+    except Exception:  # noqa: BLE001  # Keras raises many kinds; as a graph it may still go
+        return None
+    needed = [found for found in classes(read_config(path, "keras").tree) if found.custom or found.module == "builtins"]
+    if not all(_importable(found) for found in needed):
+        return None
+    _fix_times(path)
+    return tuple(sorted({found.module for found in needed}))
+
+
+def _export(model: LiveModel, library: Any, folder: Path) -> None:
+    from edgekit_converters.keras.load import make_program
+
+    try:
+        make_program(model, library, Path(model.name)).save(folder)
+    except EdgekitError:
+        raise
+    except Exception as error:  # Keras and TensorFlow raise many kinds; the user gets one line
         raise RecipeError(
-            f"the live model {model.name} cannot be saved: {first_line(error)}",
+            f"the live model {model.name} can be saved neither as .keras nor as a SavedModel: {first_line(error)}",
             hint="Define its classes in a module that can be imported, each with get_config().",
         ) from error
-    return StagedModel(path.with_suffix(""), ())
 
 
 def _roots(model: object) -> set[str]:
     return {kind.__module__.split(".")[0] for kind in type(model).__mro__}
 
 
-def _importable(module: str) -> bool:
-    """Whether another process finds a module under this name."""
-    if module in ("", "__main__", "builtins") or module not in sys.modules:
+def _importable(found: SavedClass) -> bool:
+    """Whether another process finds a class in the module that it names."""
+    if found.module in UNTOLD or not hasattr(sys.modules.get(found.module), found.name):
         return False
     try:
-        return find_spec(module) is not None
+        return find_spec(found.module) is not None
     except ValueError:  # a module without a file
         return False
 
@@ -104,9 +120,3 @@ def _fix_times(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in entries.items():
             archive.writestr(zipfile.ZipInfo(name, EPOCH), content)
-
-
-def _export(model: Any, library: str, folder: Path) -> None:
-    from edgekit_converters.keras.load import make_program
-
-    make_program(model, sys.modules[library], Path(model.name)).save(folder)
