@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import IO, Any, Callable, Optional
 
-from edgekit_runtime.errors import EdgekitError, UserError, error_from_code
+from edgekit_runtime.errors import EdgekitError, UserError, error_from_code, full_disk
 
 LOG_CHARS = 64 * 1024
 POLL_S = 0.1
@@ -273,8 +273,10 @@ def serve(handlers: Mapping[str, Handler]) -> None:
             say("result", result)
         except EdgekitError as error:
             say("error", {"code": error.code, "message": error.message, "hint": error.hint})
-        except Exception:  # noqa: BLE001  # a bug must reach the parent as a traceback, not as silence
-            say("error", {"code": "bug", "message": traceback.format_exc(), "hint": ""})
+        except Exception as error:  # noqa: BLE001  # a bug must reach the parent as a traceback, not as silence
+            full = full_disk(error)
+            told = full or EdgekitError(traceback.format_exc())
+            say("error", {"code": full.code if full else "bug", "message": told.message, "hint": told.hint})
 
 
 def resident_bytes(pid: int) -> Optional[int]:

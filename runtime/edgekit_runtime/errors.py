@@ -18,9 +18,11 @@ Anything else that reaches the command line is a bug (exit status 70).
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
 
 LINE_CHARACTERS = 200
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 class EdgekitError(Exception):
@@ -124,6 +126,14 @@ def error_from_code(code: str, message: str, hint: str) -> EdgekitError:
     """
     kinds = {kind.code: kind for kind in _family(EdgekitError)}
     return kinds.get(code, EdgekitError)(message, hint=hint)
+
+
+def full_disk(error: BaseException) -> OutputError | None:
+    """The error for the user where writing failed for want of space or of a right; `None` for any other error."""
+    if not isinstance(error, OSError) or error.errno not in UNWRITABLE:
+        return None
+    where = f" {error.filename}" if error.filename else ""
+    return OutputError(f"writing{where}: {error.strerror}.", hint="Free some space, or choose another place with -o.")
 
 
 def first_line(error: BaseException) -> str:

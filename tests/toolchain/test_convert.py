@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -150,6 +151,23 @@ def test_labels_that_do_not_fit_are_refused_before_the_long_work(cnn: Request, t
 def test_a_child_above_the_memory_limit_is_ended(cnn: Request, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"loading the model.*allowed: 64 MiB.*--memory-limit"):
         convert(cnn, memory_limit_bytes=64 << 20)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_one_clear_line_and_leaves_nothing(keras_models: Path, tmp_path: Path) -> None:
+    """A limit on the size of files stands in for the disk: writing fails in the same places."""
+    argv = [sys.executable, "-m", "edgekit", "-q", "convert", str(keras_models / "cnn.keras"), "--target", "host"]
+    argv += ["--quantize", "float32", "-o", str(tmp_path / "out")]
+    limit = 4000
+    done = subprocess.run(
+        argv,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert len(done.stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
 
 

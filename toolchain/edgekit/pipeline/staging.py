@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgekit_runtime.errors import OutputError
+from edgekit_runtime.errors import OutputError, full_disk
 
 
 def check_output(output: Path, *, force: bool) -> None:
@@ -28,9 +28,19 @@ def check_output(output: Path, *, force: bool) -> None:
 
 @contextmanager
 def staging_beside(output: Path) -> Iterator[Path]:
-    """A scratch folder on the output's own file system, gone when the block ends."""
-    with tempfile.TemporaryDirectory(dir=output.absolute().parent, prefix=f".{output.name}-") as folder:
-        yield Path(folder)
+    """A scratch folder on the output's own file system, gone when the block ends.
+
+    Raises:
+        OutputError: The disk became full while the block ran.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=output.absolute().parent, prefix=f".{output.name}-") as folder:
+            yield Path(folder)
+    except OSError as error:
+        full = full_disk(error)
+        if full is None:
+            raise
+        raise full from error
 
 
 def publish(staged: Path, output: Path) -> None:
