@@ -153,6 +153,7 @@ def write_layers(folder: Path) -> None:
     loss.compile("adam", loss=shop.squeezed)
     loss.save(folder / "loss.keras")
     sequential_with(shop.Counting(name="mine"), (5, 3)).save(folder / "counting.keras")
+    sequential_with(layers.Dense(3, dtype="mixed_float16")).save(folder / "mixed.keras")
     named().save(folder / "named.keras")
     twice().save(folder / "twice.keras")
     keras.Sequential([layers.Input(batch_shape=(1, 4)), layers.Dense(2)]).save(folder / "batch1.keras")
@@ -198,8 +199,11 @@ def write_old(folder: Path) -> None:
     x = old.SeparableConv2D(4, 3)(base(picture))
     nested = tf_keras.Model(picture, old.Dense(3, name="kind")(old.Flatten()(x)))
     x = old.Input((4,), name="x")
+    inner = old.Input((6, 6, 2))
+    learned = tf_keras.Model(inner, old.Conv2D(3, 3)(inner), name="learned")
     models = {
         "nested": nested,
+        "transfer": tf_keras.Sequential([learned, old.GlobalAveragePooling2D(), old.Dense(3, name="kind")]),
         "sigmoid": tf_keras.Sequential(
             [
                 old.Input((5, 3), name="x"),

@@ -139,6 +139,10 @@ def test_classes_of_the_users_own_come_from_their_module(
     check_export(session, info, layer_models / "four.npz", tmp_path)
 
 
+def test_mixed_precision_is_exported_as_float32(session: FrameworkSession, layer_models: Path, tmp_path: Path) -> None:
+    check_export(session, load(session, layer_models / "mixed.keras"), layer_models / "four.npz", tmp_path)
+
+
 def test_a_module_that_cannot_be_imported_is_refused(session: FrameworkSession, layer_models: Path) -> None:
     with pytest.raises(RecipeError, match="--custom nowhere: there is no module nowhere"):
         load(session, layer_models / "scaled.keras", trust=True, custom=("nowhere",))

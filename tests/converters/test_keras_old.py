@@ -32,7 +32,9 @@ def session() -> Iterator[FrameworkSession]:
 
 
 @pytest.mark.parametrize("suffix", ["h5", "keras"])
-@pytest.mark.parametrize(("name", "library"), [("nested", "keras"), ("sigmoid", "keras"), ("operator", "tf_keras")])
+@pytest.mark.parametrize(
+    ("name", "library"), [("nested", "keras"), ("transfer", "keras"), ("sigmoid", "keras"), ("operator", "tf_keras")]
+)
 def test_an_old_file_gives_what_it_gave(
     session: FrameworkSession, old_models: Path, tmp_path: Path, name: str, suffix: str, library: str
 ) -> None:

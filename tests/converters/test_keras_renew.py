@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgekit_converters.keras.renew import HARD_SIGMOID, renew
+from edgekit_converters.keras.renew import HARD_SIGMOID, in_float32, renew
 
 
 def layer(class_name: str, name: str = "x", **config: object) -> dict[str, Any]:
@@ -118,3 +118,26 @@ def test_a_functional_model_that_is_an_output_counts_as_keras_3_counts() -> None
     config = renew(functional(layer("Functional", "base")))["config"]
     assert config["layers"][2]["inbound_nodes"] == [[["base", 0, 0, {}]]]
     assert config["output_layers"] == [["out", 0, 0], ["base", 1, 0]]
+
+
+def test_a_border_of_one_tensor_loses_its_list() -> None:
+    old = functional(layer("Functional", "base"))
+    old["config"]["output_layers"] = [["out", 0, 0]]
+    config = renew(old)["config"]
+    assert config["input_layers"] == ["in", 0, 0]
+    assert config["output_layers"] == ["out", 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("policy", "renewed"),
+    [
+        ({"class_name": "Policy", "config": {"name": "mixed_float16"}}, "float32"),
+        ({"module": "keras", "class_name": "DTypePolicy", "config": {"name": "mixed_bfloat16"}}, "float32"),
+        ({"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}}, None),
+        ("float64", None),
+    ],
+)
+def test_mixed_precision_becomes_float32(policy: object, renewed: object) -> None:
+    tree = {"class_name": "Sequential", "config": {"layers": [layer("Dense", dtype=policy)]}}
+    found = in_float32(tree)["config"]["layers"][0]["config"]["dtype"]
+    assert found == (policy if renewed is None else renewed)

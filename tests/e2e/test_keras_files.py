@@ -33,6 +33,7 @@ def kept(converted: Converted, accuracy: float) -> None:
     assert flips.lost - flips.gained <= MAX_NET_LOSS
 
 
+@pytest.mark.slow
 def test_keyword_spotting_of_keras_2_2_keeps_its_answers(assets: Path, tmp_path: Path) -> None:
     stored = np.load(assets / "data/kws01_mfcc_000-499.npz")
     x = (stored["x"].astype(np.float32) - 83) * np.float32(0.584703)
@@ -49,6 +50,7 @@ def test_keyword_spotting_of_keras_2_2_keeps_its_answers(assets: Path, tmp_path:
     kept(converted, 0.908)
 
 
+@pytest.mark.slow
 def test_a_lenet_of_keras_2_1_keeps_its_answers(assets: Path, tmp_path: Path) -> None:
     train, test = (np.load(assets / f"data/cifar10_{name}.npz") for name in ("train_0000-0299", "test_0000-0499"))
     x = (test["x"] - CIFAR_MEAN) / CIFAR_DEVIATION
@@ -83,6 +85,7 @@ def crops(assets: Path, size: int, scaled: Callable[[np.ndarray], np.ndarray]) -
     return np.stack(found)
 
 
+@pytest.mark.slow
 def test_visual_wake_words_agrees_with_its_source_on_photos(assets: Path, tmp_path: Path) -> None:
     x = crops(assets, 96, lambda pixels: pixels / 255)
     third = np.arange(len(x)) % 3 == 0

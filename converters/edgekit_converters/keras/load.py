@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shutil
 import tempfile
-import zipfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +16,8 @@ from edgekit_converters.keras.config import SavedClass, SavedConfig, classes, la
 from edgekit_converters.keras.custom import Custom
 from edgekit_converters.keras.layers import LayersProgram, with_inputs
 from edgekit_converters.keras.recurrent import unroll
-from edgekit_converters.keras.renew import KERAS2_HARD_SIGMOID, renew
+from edgekit_converters.keras.renew import KERAS2_HARD_SIGMOID, in_float32, renew
+from edgekit_converters.keras.rewrite import copy_with
 from edgekit_runtime.errors import ModelError, first_line
 
 SUFFIXES = {"keras": ".keras", "keras-h5": ".h5"}
@@ -79,15 +77,15 @@ def load_layers(path: Path, source_format: str, trust: bool, custom: Custom) -> 
 
 
 def _steps(config: SavedConfig) -> list[tuple[Any, Any]]:
-    """Libraries in the order in which they are tried, each with its configuration; `None` for the one saved."""
+    """Libraries in the order in which they are tried, each with its configuration; `None` for the file as it is."""
+    tree = in_float32(config.tree)
     if not config.old:
-        return [(keras, None)]
-    renewed = renew(config.tree)
-    steps = [(keras, None if renewed == config.tree else renewed)]
+        return [(keras, None if tree == config.tree else tree)]
+    steps = [(keras, renew(tree))]
     if find_spec("tf_keras") is not None:
         import tf_keras
 
-        steps.append((tf_keras, None))
+        steps.append((tf_keras, tree))
     return steps
 
 
@@ -97,22 +95,8 @@ def _load(library: Any, path: Path, source_format: str, tree: Any, trust: bool, 
         if tree is None:
             os.symlink(path.resolve(), file)
         else:
-            _copy_with(tree, path, source_format, file)
+            copy_with(tree, path, source_format, file)
         return library.models.load_model(file, compile=False, safe_mode=not trust, custom_objects=dict(custom.objects))
-
-
-def _copy_with(tree: Any, path: Path, source_format: str, file: Path) -> None:
-    """Copy a model under another configuration."""
-    if source_format == "keras":
-        with zipfile.ZipFile(path) as old, zipfile.ZipFile(file, "w") as new:
-            for name in old.namelist():
-                new.writestr(name, json.dumps(tree) if name == "config.json" else old.read(name))
-        return
-    import h5py
-
-    shutil.copyfile(path, file)
-    with h5py.File(file, "r+") as copy:
-        copy.attrs["model_config"] = json.dumps(tree)
 
 
 def make_program(model: Any, library: Any, path: Path) -> LayersProgram:

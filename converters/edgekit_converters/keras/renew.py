@@ -22,6 +22,8 @@ DEPTHWISE = ("DepthwiseConv1D", "DepthwiseConv2D")
 SEPARABLE = ("SeparableConv1D", "SeparableConv2D")
 SPATIAL_DROPOUT = ("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")
 AXIS_LISTS = ("BatchNormalization", "SyncBatchNormalization")
+POLICIES = ("Policy", "PolicyV1", "DTypePolicy")
+HALF = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
 INPUT_SHAPE = "batch_input_shape"
 ANY = object()
 
@@ -43,6 +45,21 @@ DROPPED: Mapping[str, Mapping[str, Any]] = {
         "softmax_robust_masking": False,
     },
 }
+
+
+def in_float32(config: Any) -> Any:
+    """Let a model compute in float32 where it was trained in mixed precision, which TFLite has no operators for.
+
+    Args:
+        config: A saved model's configuration, of any version of Keras; it is left as it is.
+    """
+    if isinstance(config, list):
+        return [in_float32(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    if config.get("class_name") in POLICIES and str((config.get("config") or {}).get("name")) in HALF:
+        return "float32"
+    return {key: in_float32(value) for key, value in config.items()}
 
 
 def renew(config: Config) -> Config:
@@ -134,8 +151,14 @@ def _renew_nodes(config: Config) -> Config:
     at_outputs = {name: index for name, index in first.items() if name not in functional}
     return config | {
         "layers": [layer | {"inbound_nodes": _shift(layer.get("inbound_nodes", []), first)} for layer in layers],
-        "output_layers": _shift(config["output_layers"], at_outputs),
+        "input_layers": _single(config.get("input_layers")),
+        "output_layers": _single(_shift(config["output_layers"], at_outputs)),
     }
+
+
+def _single(border: Any) -> Any:
+    """A border of one tensor without the list that Keras 2 put around it, and Keras 3 would take for the border's."""
+    return border[0] if isinstance(border, list) and len(border) == 1 and _is_reference(border[0]) else border
 
 
 def _references(tree: Any) -> Iterator[tuple[str, int]]:
