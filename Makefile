@@ -45,6 +45,7 @@ clean: ## Remove all that make made
 
 $(VENV)/installed-%: pyproject.toml constraints.txt $(if $(STALE),environment)
 	@echo "installing edgekit[$*] and its libraries into $(VENV); the first time takes minutes"
+	@$(if $(filter dev,$*),$(PY) -m pip install -q --disable-pip-version-check torch==2.13.0)
 	@$(PY) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$*]'
 	@touch $@
 
