@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Literal, TypeVar
 
@@ -17,6 +17,15 @@ Confidence = Literal["verified", "vendor", "estimated"]
 
 Feature = Literal["neon", "crc32", "fp16", "dotprod", "i8mm", "sve"]
 """Extensions of an Arm core that decide which kernels an interpreter may take."""
+
+SchemeName = Literal["float32", "float16", "int8", "int8-dynamic", "int8-weight-only", "int16x8"]
+"""Names of edgekit's quantization schemes."""
+
+NpuFamily = Literal["ethos-u", "edgetpu", "rockchip", "hexagon", "hailo", "neutron"]
+"""Accelerators that share a compiler and its rules."""
+
+NpuDtype = Literal["int8", "uint8", "int16", "float16"]
+"""Types of the activations that an accelerator computes in."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,25 @@ class Caches:
 
 
 @dataclass(frozen=True)
+class Speed:
+    """What one core computes, at best and with the interpreter's kernels; what is not known is `None`.
+
+    Attributes:
+        float32_macs_per_cycle: Dense multiply-accumulates in float32.
+        int8_macs_per_cycle: Dense multiply-accumulates of int8 values.
+        depthwise_float32_macs_per_cycle: Those of depthwise convolutions, in float32.
+        depthwise_int8_macs_per_cycle: Those of depthwise convolutions, of int8 values.
+        operator_overhead_us: What each operator costs beside its work.
+    """
+
+    float32_macs_per_cycle: Sourced[float] | None = None
+    int8_macs_per_cycle: Sourced[float] | None = None
+    depthwise_float32_macs_per_cycle: Sourced[float] | None = None
+    depthwise_int8_macs_per_cycle: Sourced[float] | None = None
+    operator_overhead_us: Sourced[float] | None = None
+
+
+@dataclass(frozen=True)
 class Cpu:
     """The processor; what is not known is `None`.
 
@@ -69,6 +97,7 @@ class Cpu:
         features_absent: Extensions it is known to lack.
         clock_mhz: Highest clock as sold; the clock of a run is read from the device.
         caches: Its caches.
+        speed: What one core computes in a cycle.
         channel_alignment: Channel counts that are a multiple of this one use its kernels fully.
     """
 
@@ -79,6 +108,7 @@ class Cpu:
     features_absent: Sourced[tuple[Feature, ...]] | None = None
     clock_mhz: Sourced[float] | None = None
     caches: Caches | None = None
+    speed: Speed | None = None
     channel_alignment: Sourced[int] | None = None
 
     def __post_init__(self) -> None:
@@ -111,6 +141,89 @@ class Memory:
 
 
 @dataclass(frozen=True)
+class NpuCompiler:
+    """What the vendor's compiler is told of the target.
+
+    Attributes:
+        accelerator: Its name for the accelerator, such as `ethos-u55-256` or `rk3588`.
+        system_config: Its name for clock and memories, where it has such names.
+        memory_mode: Its name for what lies in which memory, where it has such names.
+        source: Key of a citation in the profile's `sources`.
+        confidence: How far it can be trusted that this fits the hardware.
+        note: What a reader must know to use it rightly.
+    """
+
+    accelerator: str
+    source: str
+    confidence: Confidence
+    system_config: str = ""
+    memory_mode: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Npu:
+    """An accelerator for neural networks; what is not known is `None`.
+
+    Attributes:
+        family: The accelerators whose compiler and rules it shares.
+        model: Its name.
+        run_by: What runs a compiled model there; edgekit's runtime drives no accelerator.
+        dtypes: Types of the activations that it computes in.
+        schemes: The schemes whose files it takes, the preferred one first.
+        cores: How many of its kind there are.
+        macs_per_cycle: Multiply-accumulates of int8 values of all its cores, at most.
+        clock_mhz: Its clock.
+        peak_gops: Operations in a second at most, in units of 10^9, as its maker counts them: two for each
+            multiply-accumulate.
+        sram_kib: Memory on the chip that a model may take.
+        sram_bandwidth_mb_s: Bytes read from it in a second, in units of 10^6.
+        flash_bandwidth_mb_s: Likewise from the flash where the constants lie.
+        dram_bandwidth_mb_s: Likewise from the memory outside the chip.
+        channel_alignment: Channel counts that are a multiple of this one use it fully.
+        power_mw: What it draws at full load.
+        compiler: What its compiler is told.
+    """
+
+    family: NpuFamily
+    model: Sourced[str]
+    run_by: Sourced[str]
+    dtypes: Sourced[tuple[NpuDtype, ...]]
+    schemes: Sourced[tuple[SchemeName, ...]]
+    cores: Sourced[int] | None = None
+    macs_per_cycle: Sourced[int] | None = None
+    clock_mhz: Sourced[float] | None = None
+    peak_gops: Sourced[float] | None = None
+    sram_kib: Sourced[int] | None = None
+    sram_bandwidth_mb_s: Sourced[float] | None = None
+    flash_bandwidth_mb_s: Sourced[float] | None = None
+    dram_bandwidth_mb_s: Sourced[float] | None = None
+    channel_alignment: Sourced[int] | None = None
+    power_mw: Sourced[float] | None = None
+    compiler: NpuCompiler | None = None
+
+    def __post_init__(self) -> None:
+        empty = [name for name in ("dtypes", "schemes") if not getattr(self, name).value]
+        if empty:
+            raise ValueError(f"{' and '.join(empty)} empty; allowed: at least one")
+
+
+@dataclass(frozen=True)
+class Link:
+    """What lies between the processor and the accelerator; what is not known is `None`.
+
+    Attributes:
+        name: What it is, such as `USB 3`.
+        bandwidth_mb_s: Bytes that cross it in a second, in units of 10^6.
+        latency_us: What each crossing costs beside its bytes.
+    """
+
+    name: Sourced[str]
+    bandwidth_mb_s: Sourced[float] | None = None
+    latency_us: Sourced[float] | None = None
+
+
+@dataclass(frozen=True)
 class Power:
     """What the whole board draws; what is not known is `None`.
 
@@ -125,6 +238,23 @@ class Power:
     spread_percent: Sourced[float] | None = None
 
 
+ModelFormat = Literal["tflite", "onnx"]
+"""Formats of finished model files."""
+
+READS: Mapping[str, ModelFormat] = {"ai-edge-litert": "tflite", "tflite-runtime": "tflite", "onnxruntime": "onnx"}
+"""The model format that each interpreter reads."""
+
+COMPILES: Mapping[NpuFamily, tuple[ModelFormat, ...]] = {
+    "ethos-u": ("tflite",),
+    "edgetpu": ("tflite",),
+    "neutron": ("tflite",),
+    "hexagon": ("tflite", "onnx"),
+    "rockchip": ("onnx", "tflite"),
+    "hailo": ("onnx", "tflite"),
+}
+"""The model formats that each family's compiler reads, the preferred one first."""
+
+
 @dataclass(frozen=True)
 class Runtime:
     """An interpreter that runs on the device.
@@ -135,9 +265,13 @@ class Runtime:
         format: The model format it reads.
     """
 
-    name: Literal["ai-edge-litert"]
+    name: Literal["ai-edge-litert", "tflite-runtime", "onnxruntime"]
     version: str
-    format: Literal["tflite"]
+    format: ModelFormat
+
+    def __post_init__(self) -> None:
+        if self.format != READS[self.name]:
+            raise ValueError(f"format is {self.format}, which {self.name} does not read; allowed: {READS[self.name]}")
 
 
 @dataclass(frozen=True)
@@ -151,7 +285,7 @@ class RecipeChoice:
         confidence: How far the reason can be trusted.
     """
 
-    name: Literal["float32", "float16", "int8", "int8-dynamic", "int8-weight-only", "int16x8"]
+    name: SchemeName
     reason: str
     source: str
     confidence: Confidence
@@ -195,13 +329,16 @@ class Profile:
         name: Its name in the catalog.
         summary: One line for lists.
         sources: From the keys that the figures name to citations.
-        runtimes: Interpreters, the preferred one first.
+        runtimes: Interpreters, the preferred one first; none where edgekit's runtime does not run, as on a
+            microcontroller: a model can be checked, compiled and predicted for such a target, and not measured.
         recipe: What is done to a model where the user does not say.
         boards: How the firmware's names of such boards begin; empty for a profile of no board.
         cpu: The processor.
         memory: The main memory.
         power: What the board draws.
         budgets: What a model may cost.
+        npu: An accelerator beside the processor; `None` without one.
+        link: What lies between the two; `None` where nothing is known of it.
     """
 
     SCHEMA: ClassVar[str] = "edgekit/profile"
@@ -217,10 +354,28 @@ class Profile:
     memory: Memory = Memory()
     power: Power = Power()
     budgets: Budgets = Budgets()
+    npu: Npu | None = None
+    link: Link | None = None
 
     def __post_init__(self) -> None:
-        if not self.runtimes:
-            raise ValueError("runtimes is empty; allowed: at least one")
+        wrong = tuple(self._contradictions())
+        if wrong:
+            raise ValueError("\n".join(wrong))
+
+    @property
+    def formats(self) -> tuple[ModelFormat, ...]:
+        """Formats of model files that are of use on it: the accelerator's, then the runtimes'."""
+        compiled = COMPILES[self.npu.family] if self.npu is not None else ()
+        return tuple(dict.fromkeys((*compiled, *(runtime.format for runtime in self.runtimes))))
+
+    def _contradictions(self) -> Iterator[str]:
+        if not self.runtimes and self.npu is None:
+            yield "runtimes is empty; allowed: at least one, or none beside an [npu]"
+        if self.npu is None and self.link is not None:
+            yield "link is given without an [npu] at its other end; allowed: both or no link"
+        if self.npu is not None and self.recipe.name not in self.npu.schemes.value:
+            schemes = ", ".join(self.npu.schemes.value)
+            yield f"recipe.name is {self.recipe.name}, which npu.schemes does not hold; allowed: {schemes}"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
 import types
 import typing
@@ -44,17 +45,23 @@ def validate(kind: type[T], tree: object) -> T:
         return adapter.validate_json(json.dumps([tree], default=str))[0]
     except ValidationError as error:
         details = error.errors(include_url=False)
-        raise FormatError(tuple(_fault(kind, detail) for detail in details)) from error
+        raise FormatError(tuple(fault for detail in details for fault in _faults(kind, detail))) from error
+
+
+def _faults(kind: type, detail: ErrorDetails) -> list[str]:
+    """What one detail says; a dataclass may tell several contradictions, each on a line."""
+    if detail["type"] != "value_error":
+        return [_fault(kind, detail)]
+    return [f"{_key(detail['loc'][1:])}: {line}" for line in str(detail["ctx"]["error"]).split("\n")]
 
 
 def _fault(kind: type, detail: ErrorDetails) -> str:
     path = detail["loc"][1:]
-    if detail["type"] == "value_error":
-        return f"{_key(path)}: {detail['ctx']['error']}"
     if detail["type"] == "missing":
         return f"{_key(path)}: missing; allowed: {_allowed(_type_at(kind, path))}"
     if detail["type"] == "unexpected_keyword_argument":
-        return f"{_key(path)}: unknown; allowed: {_allowed(_type_at(kind, path[:-1]))}"
+        table = _type_at(kind, path[:-1])
+        return f"{_key(path)}: unknown; allowed: {_allowed(table)}{_nearest(str(path[-1]), table)}"
     return f"{_key(path)}: is {_shown(detail['input'])}; allowed: {_allowed(_type_at(kind, path))}"
 
 
@@ -93,6 +100,13 @@ def _allowed(kind: Any) -> str:
     if origin is tuple:
         return f"a list, each {_allowed(typing.get_args(kind)[0])}"
     return _SCALARS.get(origin, "keys with texts")
+
+
+def _nearest(key: str, table: Any) -> str:
+    """The key that may have been meant, such as the one that says its unit."""
+    names = [field.name for field in dataclasses.fields(typing.get_origin(table) or table)]
+    near = [name for name in names if name.startswith(f"{key}_")] or difflib.get_close_matches(key, names, 1, 0.8)
+    return f"; nearest: {near[0]}" if near else ""
 
 
 def _shown(value: object) -> str:

@@ -20,7 +20,7 @@ from edgekit_targets.read_profile import read_profile, resolve_profile
 
 Write = Callable[..., str]
 
-KEYS = "the keys name, summary, sources, runtimes, recipe, boards, cpu, memory, power, budgets"
+KEYS = "the keys name, summary, sources, runtimes, recipe, boards, cpu, memory, power, budgets, npu, link"
 HEADER = 'schema = "edgekit/profile"\nversion = 1\n'
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,5 +146,67 @@ def test_what_is_no_toml_is_refused(toml: bytes) -> None:
 
 def test_a_profile_without_runtimes_is_refused() -> None:
     assert faults_of(changed(lambda t: t.update(runtimes=[]))) == [
-        "board.toml: document: runtimes is empty; allowed: at least one"
+        "board.toml: document: runtimes is empty; allowed: at least one, or none beside an [npu]"
     ]
+
+
+NPU: Tree = {
+    "family": "edgetpu",
+    **{
+        key: {"value": value, "source": "maker", "confidence": "vendor"}
+        for key, value in {"model": "NPU 1", "run_by": "a driver", "dtypes": ["int8"], "schemes": ["int8"]}.items()
+    },
+}
+LINK: Tree = {"name": {"value": "USB 3", "source": "maker", "confidence": "vendor"}}
+
+
+def test_a_target_with_an_accelerator_may_have_no_runtime_and_takes_what_its_compiler_takes() -> None:
+    toml = changed(lambda t: t.update(runtimes=[], npu=NPU, link=LINK))
+
+    profile = read_profile(toml, "board.toml").profile
+
+    assert profile.npu is not None
+    assert profile.link is not None
+    assert (profile.npu.model.value, profile.npu.schemes.value, profile.link.name.value) == (
+        "NPU 1",
+        ("int8",),
+        "USB 3",
+    )
+    assert (profile.runtimes, profile.formats) == ((), ("tflite",))
+
+
+def test_contradictions_are_told_all_at_once() -> None:
+    assert faults_of(changed(lambda t: t.update(runtimes=[], link=LINK))) == [
+        "board.toml: document: runtimes is empty; allowed: at least one, or none beside an [npu]",
+        "board.toml: document: link is given without an [npu] at its other end; allowed: both or no link",
+    ]
+
+
+def test_a_recipe_that_the_accelerator_does_not_take_is_a_contradiction() -> None:
+    (fault,) = faults_of(changed(lambda t: t.update(npu=NPU), lambda t: t["recipe"].update(name="float32")))
+
+    assert fault == "board.toml: document: recipe.name is float32, which npu.schemes does not hold; allowed: int8"
+
+
+def test_a_runtime_that_does_not_read_its_format_is_a_contradiction() -> None:
+    (fault,) = faults_of(changed(lambda t: t["runtimes"][0].update(format="onnx")))
+
+    assert fault == "board.toml: runtimes[0]: format is onnx, which ai-edge-litert does not read; allowed: tflite"
+
+
+def test_a_unit_that_is_missing_is_told_with_the_key_that_names_it() -> None:
+    clock = {"value": 1500, "source": "maker", "confidence": "vendor"}
+
+    (fault,) = faults_of(changed(lambda t: t["cpu"].update(clock=clock)))
+
+    assert fault.startswith("board.toml: cpu.clock: unknown; allowed: the keys model, ")
+    assert fault.endswith("; nearest: clock_mhz")
+
+
+def test_a_profile_that_an_older_edgekit_put_into_a_bundle_is_read() -> None:
+    older = Path(__file__).with_name("profile-of-0.1.0.toml")
+
+    profile = read_profile(older.read_bytes(), str(older)).profile
+
+    assert (profile.name, profile.npu, profile.cpu.speed) == ("raspberry-pi-4b", None, None)
+    assert profile.budgets.peak_rss_kib == 524288

@@ -57,6 +57,7 @@ def test_a_tree_becomes_the_dataclass() -> None:
         ({"notes": {"a": 1}}, "notes.a: is 1; allowed: text"),
         ({"notes": "a"}, 'notes: is "a"; allowed: keys with texts'),
         ({"other": 1}, "other: unknown; allowed: the keys word, parts, notes, flag"),
+        ({"parts": [{"siz": 1, "size": 1}]}, "parts[0].siz: unknown; allowed: the keys size, ratio; nearest: size"),
         ({"parts": [], "flag": True}, "document: flag without parts; allowed: parts"),
     ],
 )

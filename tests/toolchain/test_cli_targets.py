@@ -82,12 +82,12 @@ def test_a_target_is_shown_with_each_figure_its_source_and_its_confidence(capsys
 @pytest.mark.parametrize(
     "line",
     [
-        "cpu.clock_mhz                  1500 MHz (vendor) [bcm2711]",
-        "cpu.caches.l2_kib              1 MiB (vendor) [bcm2711]",
-        "memory.bandwidth_mb_s          2554 MB/s (verified) [sbc-bench-3egs]",
-        "power.idle_mw                  2290 mW (estimated) [powerjoular]",
+        "cpu.clock_mhz                     1500 MHz (vendor) [bcm2711]",
+        "cpu.caches.l2_kib                 1 MiB (vendor) [bcm2711]",
+        "memory.bandwidth_mb_s             2554 MB/s (verified) [sbc-bench-3egs]",
+        "power.idle_mw                     2290 mW (estimated) [powerjoular]",
         "budgets.peak_rss_kib  at most 512 MiB",
-        "not known  cpu.caches.l3_kib",
+        "cpu.speed.int8_macs_per_cycle     8 (estimated) [arm-pipelines]",
     ],
 )
 def test_figures_are_shown_with_their_units(capsys, line):

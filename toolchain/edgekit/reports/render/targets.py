@@ -11,10 +11,21 @@ from rich.table import Table
 from rich.text import Text
 
 from edgekit.reports.render.units import plain
-from edgekit_targets.profile import Budgets, Caches, Profile, Sourced
+from edgekit_targets.profile import Budgets, Caches, NpuCompiler, Profile, Sourced, Speed
 
 UNKNOWN = "unknown"
-_UNITS = {"_kib": "KiB", "_mhz": "MHz", "_mb_s": "MB/s", "_mw": "mW", "_percent": "%", "_ms": "ms"}
+_UNITS = {
+    "_kib": "KiB",
+    "_mhz": "MHz",
+    "_mb_s": "MB/s",
+    "_mw": "mW",
+    "_percent": "%",
+    "_ms": "ms",
+    "_us": "us",
+    "_gops": "GOPS",
+}
+NO_RUNTIME = "none: edgekit's runtime does not run there; check, compile and predict only"
+NO_FIGURES = ("caches", "speed", "compiler")  # shown by themselves
 _WIDTHS = (22, 9, 11, 10, 13)  # of the list's columns but the last: 80 characters with it
 _HEAD = ("target", "cores", "clock", "memory", "dot product", "recipe")
 
@@ -90,13 +101,24 @@ def print_target(profile: Profile, console: Console) -> None:
 
 def _about(profile: Profile) -> list[tuple[str, str]]:
     recipe = profile.recipe
-    runtimes = [f"{runtime.name} {runtime.version}, {runtime.format}" for runtime in profile.runtimes]
+    runtimes = [f"{runtime.name} {runtime.version}, {runtime.format}" for runtime in profile.runtimes] or [NO_RUNTIME]
     return [
         ("boards", ", ".join(profile.boards) or "any"),
         *(("runtime", runtime) for runtime in runtimes),
         ("recipe", f"{recipe.name} ({recipe.confidence}) [{recipe.source}]"),
         ("", recipe.reason),
+        *(
+            _about_compiler(profile.npu.compiler)
+            if profile.npu is not None and profile.npu.compiler is not None
+            else []
+        ),
     ]
+
+
+def _about_compiler(compiler: NpuCompiler) -> list[tuple[str, str]]:
+    told = [compiler.accelerator, compiler.system_config, compiler.memory_mode]
+    rows = [("compiler", f"{', '.join(filter(None, told))} ({compiler.confidence}) [{compiler.source}]")]
+    return [*rows, ("", compiler.note)] if compiler.note else rows
 
 
 def _figure_rows(key: str, figure: Sourced[object]) -> list[tuple[str, str]]:
@@ -116,12 +138,15 @@ def _figures(profile: Profile) -> Iterator[tuple[str, Sourced[object] | None]]:
     parts = {
         "cpu": profile.cpu,
         "cpu.caches": profile.cpu.caches or Caches(),
+        "cpu.speed": profile.cpu.speed or Speed(),
         "memory": profile.memory,
+        "npu": profile.npu,
+        "link": profile.link,
         "power": profile.power,
     }
     for part, figures in parts.items():
-        for name, figure in vars(figures).items():
-            if name != "caches":  # a part of its own
+        for name, figure in vars(figures).items() if figures is not None else ():
+            if isinstance(figure, Sourced) or (figure is None and name not in NO_FIGURES):
                 yield f"{part}.{name}", figure
 
 
