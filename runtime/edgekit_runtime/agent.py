@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from edgekit_runtime.bench import bench, check
+from edgekit_runtime.bundle import is_bundle
 from edgekit_runtime.codec import dumps, dumps_document
 from edgekit_runtime.errors import EdgekitError, UserError
 from edgekit_runtime.progress import progress_line
 from edgekit_runtime.run import answer_text, run
 from edgekit_runtime.runs import BenchSettings
+from edgekit_runtime.serve_settings import ServeSettings
 from edgekit_runtime.table import golden_line, record_table
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
@@ -34,6 +36,17 @@ HELP = {
     "energy_s": "seconds under a power sensor, idle and then busy, in each process; 0 leaves energy out",
     "throughput": "measure inferences per second by threads, and by interpreters side by side",
     "weight_cache": "measure the load time with and without XNNPACK's weight cache",
+}
+SERVE_HELP = {
+    "host": "address to listen at; any but this machine's own needs a token",
+    "port": "port to listen at; 0 for any that is free",
+    "token_file": "file that holds the token, else the variable EDGEKIT_TOKEN does",
+    "queue": "requests that may wait; further ones are refused with 503",
+    "batch": "samples that one request may bring",
+    "cache": "results kept for equal inputs; 0 for none",
+    "threads": "threads of the interpreter",
+    "max_body_mib": "length of a request's body at most",
+    "timeout_s": "seconds after which an inference counts as stuck, and /health says so",
 }
 
 
@@ -83,6 +96,8 @@ def _run(arguments: Sequence[str]) -> str:
     if options.command == "run":
         answer = run(options.model, options.input, options.threads, options.timeout_s)
         return dumps_document(answer) if options.json else answer_text(answer)
+    if options.command == "serve":
+        return _serve(options)
     settings = _settings(options)
     if options.command == "check":
         result = check(options.model, settings)
@@ -93,20 +108,21 @@ def _run(arguments: Sequence[str]) -> str:
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _Parser(prog="edgekit-runtime", description="Check and measure models on this device.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="bench|check|run")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="bench|check|run|serve")
     _add_run(commands.add_parser("run", help="run a bundle on a picture or on arrays", allow_abbrev=False))
+    _add_serve(commands.add_parser("serve", help="answer requests over HTTP", allow_abbrev=False))
     for name, text in (("bench", "check the golden outputs, then measure"), ("check", "check the golden outputs")):
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
         command.add_argument("model", metavar="BUNDLE|MODEL", help="a bundle, or a bare model file")
         command.add_argument("--json", action="store_true", help="print the result for machines")
         for field in dataclasses.fields(BenchSettings):
-            _add_setting(command, field.name, field.default)
+            _add_setting(command, field.name, field.default, HELP[field.name])
     return parser.parse_args(arguments)
 
 
-def _add_setting(command: argparse.ArgumentParser, name: str, default: object) -> None:
+def _add_setting(command: argparse.ArgumentParser, name: str, default: object, text: str) -> None:
     if isinstance(default, bool):
-        command.add_argument(_option(name), dest=name, action="store_true", help=HELP[name])
+        command.add_argument(_option(name), dest=name, action="store_true", help=text)
         return
     command.add_argument(
         _option(name),
@@ -114,7 +130,7 @@ def _add_setting(command: argparse.ArgumentParser, name: str, default: object) -
         type=type(default),
         default=default,
         metavar="N" if isinstance(default, int) else "X",
-        help=f"{HELP[name]} (default: %(default)s)",
+        help=text if default == "" else f"{text} (default: %(default)s)",
     )
 
 
@@ -126,6 +142,40 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     for name in ("threads", "timeout_s"):
         default = getattr(BenchSettings, name)
         command.add_argument(_option(name), dest=name, type=type(default), default=default, help=HELP[name])
+
+
+def _add_serve(command: argparse.ArgumentParser) -> None:
+    command.description = "Check a bundle's golden outputs, then answer requests over HTTP until SIGTERM."
+    command.add_argument("model", metavar="BUNDLE", help="a bundle")
+    command.add_argument("--json", action="store_true", help="print errors for machines")
+    for field in dataclasses.fields(ServeSettings):
+        _add_setting(command, field.name, field.default, SERVE_HELP[field.name])
+
+
+def _serve(options: argparse.Namespace) -> str:
+    names = [field.name for field in dataclasses.fields(ServeSettings)]
+    try:
+        settings = ServeSettings(**{name: getattr(options, name) for name in names})
+    except ValueError as error:
+        raise UserError(f"{error}.") from error
+    if not is_bundle(options.model):
+        raise UserError(f"{options.model}: no bundle; allowed: what `edgekit convert` wrote.", hint="Check the path.")
+    golden = check(options.model, BenchSettings(threads=settings.threads, timeout_s=settings.timeout_s))
+    _log(golden_line(golden).rstrip())
+    from edgekit_runtime.serve import (
+        serve,
+    )  # with numpy and the interpreter, in this process: it was checked in another
+
+    def announce(name: str, port: int) -> None:
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        _log(f"serving {name} at http://{host}:{port}")
+
+    answered = serve(options.model, settings, announce)
+    return f"stopped after {answered} answers\n"
+
+
+def _log(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201  # the log
 
 
 def _settings(options: argparse.Namespace) -> BenchSettings:
@@ -141,7 +191,7 @@ def _option(field: str) -> str:
 
 
 def _log_progress(stage: str, done: int, total: int) -> None:
-    print(progress_line(stage, done, total), file=sys.stderr, flush=True)  # noqa: T201  # the log
+    _log(progress_line(stage, done, total))
 
 
 def _tell(code: str, message: str, hint: str, status: int, as_json: bool) -> int:

@@ -1,0 +1,194 @@
+"""HTTP/1.1 requests and answers as bytes; strict, as what is read two ways is an attack (RFC 9110, RFC 9112)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Optional
+
+MAX_HEAD_BYTES = 16 * 1024
+MAX_HEADERS = 100
+JSON_TYPE = "application/json"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_REQUEST_LINE = re.compile(rb"([A-Z]{1,16}) ([!-~]{1,4096}) HTTP/1\.([01])")
+_HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
+_LENGTH = re.compile(r"[0-9]{1,15}")
+
+
+@dataclass(frozen=True)
+class Response:
+    """What is answered.
+
+    Attributes:
+        status: The HTTP status.
+        body: The content.
+        content_type: What it is.
+        headers: Further headers.
+    """
+
+    status: int
+    body: bytes = b""
+    content_type: str = JSON_TYPE
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class HttpError(Exception):
+    """A request that cannot be answered as it stands; it carries the answer.
+
+    Args:
+        status: The HTTP status.
+        message: What is wrong, and what is allowed.
+        hint: What to do next.
+        code: A stable name for machines.
+        headers: Further headers.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        hint: str = "",
+        code: str = "http",
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(message)
+        error = {"code": code, "message": message, "hint": hint}
+        self.response = json_response(status, {"error": error}, headers)
+
+
+@dataclass(frozen=True)
+class Head:
+    """A request without its body.
+
+    Attributes:
+        method: Such as `POST`.
+        path: Without what follows a question mark.
+        headers: By their names in small letters.
+        length: How many bytes of body follow.
+        keep_alive: Whether the client wants to send further requests.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    length: int = 0
+    keep_alive: bool = True
+
+    @property
+    def expects_continue(self) -> bool:
+        """Whether the client waits for leave to send the body."""
+        return self.length > 0 and self.headers.get("expect", "").lower() == "100-continue"
+
+
+class RequestBuffer:
+    """What a connection sent and nobody took yet."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._searched = 0
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def add(self, data: bytes) -> None:
+        """Add what was received."""
+        self._data += data
+
+    def take_head(self) -> Optional[Head]:
+        """The head of the next request; `None` until it is whole.
+
+        Raises:
+            HttpError: It is too long, or no request.
+        """
+        if self._data.startswith(b"\r\n") and not self._searched:
+            del self._data[:2]  # RFC 9112, 2.2: an empty line before a request is passed over
+        end = self._data.find(b"\r\n\r\n", max(0, self._searched - 3))
+        if end > MAX_HEAD_BYTES or (end < 0 and len(self._data) > MAX_HEAD_BYTES):
+            raise HttpError(431, f"the request's head is too long; allowed: {MAX_HEAD_BYTES} bytes.")
+        if end < 0:
+            self._searched = len(self._data)
+            return None
+        raw = bytes(self._data[:end])
+        del self._data[: end + 4]
+        self._searched = 0
+        return parse_head(raw)
+
+    def take_body(self, length: int) -> Optional[bytes]:
+        """A body of a length; `None` until it is whole."""
+        if len(self._data) < length:
+            return None
+        body = bytes(self._data[:length])
+        del self._data[:length]
+        return body
+
+
+def parse_head(raw: bytes) -> Head:
+    """Read a request's head.
+
+    Args:
+        raw: Its lines, without the empty one that ends them.
+
+    Raises:
+        HttpError: It is no request that can be read in one way only.
+    """
+    first, *lines = raw.split(b"\r\n")
+    found = _REQUEST_LINE.fullmatch(first)
+    if found is None:
+        raise HttpError(400, "the request's first line is no METHOD /path HTTP/1.1.")
+    if len(lines) > MAX_HEADERS:
+        raise HttpError(431, f"there are {len(lines)} headers; allowed: {MAX_HEADERS}.")
+    headers = _headers(lines)
+    newer = found[3] == b"1"
+    if newer and "host" not in headers:
+        raise HttpError(400, "the header Host is missing.")
+    if "transfer-encoding" in headers:
+        raise HttpError(501, "a Transfer-Encoding is not read here; allowed: a body with its Content-Length.")
+    length = headers.get("content-length", "0")
+    if not _LENGTH.fullmatch(length):
+        raise HttpError(400, "Content-Length is no whole number.")
+    wishes = {wish.strip() for wish in headers.get("connection", "").lower().split(",")}
+    keep_alive = "close" not in wishes if newer else "keep-alive" in wishes
+    path = found[2].decode("ascii").partition("?")[0]
+    return Head(found[1].decode("ascii"), path, headers, int(length), keep_alive)
+
+
+def json_response(status: int, content: object, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+    """An answer in JSON."""
+    return Response(status, json.dumps(content).encode() + b"\n", JSON_TYPE, headers)
+
+
+def response_bytes(response: Response, *, keep_alive: bool, head_only: bool = False) -> bytes:
+    """An answer as it goes over the connection.
+
+    Args:
+        response: The answer.
+        keep_alive: Whether the connection stays open.
+        head_only: Whether the body is left out, as for HEAD.
+    """
+    lines = [
+        f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}",
+        f"Content-Type: {response.content_type}",
+        f"Content-Length: {len(response.body)}",
+        f"Connection: {'keep-alive' if keep_alive else 'close'}",
+        *(f"{name}: {value}" for name, value in response.headers),
+    ]
+    head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+    return head if head_only else head + response.body
+
+
+def _headers(lines: list[bytes]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for line in lines:
+        found = _HEADER.fullmatch(line)
+        if found is None:
+            raise HttpError(400, "a header is no `name: value`.")
+        name, value = found[1].decode("ascii").lower(), found[2].decode("latin-1").strip(" \t")
+        if name in headers and name in ("content-length", "host", "authorization"):
+            raise HttpError(400, f"the header {name} stands twice.")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
