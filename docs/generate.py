@@ -12,7 +12,7 @@ import click
 
 import edgekit
 from edgekit.cli.main import VERBS
-from edgekit.pipeline.plan import Request
+from edgekit.pipeline.request import Request
 from edgekit_runtime.errors import EdgekitError
 from edgekit_runtime.record import BenchSettings
 

@@ -64,7 +64,7 @@ def write_bundle(folder: Path, model: Path, info: SourceInfo, scheme: str, input
     """
     folder.mkdir()
     interpreter, border = open_exported(model, info)
-    outputs = tuple(OutputBinding(b.source, b.stored, TOLERANCES[b.stored.dtype]) for b in border.outputs)
+    outputs = tuple(OutputBinding(b.source, b.stored, b.order, TOLERANCES[b.stored.dtype]) for b in border.outputs)
     kernels = interpreter.kernels
     manifest = Manifest(
         "small", "tflite", scheme, border.inputs, outputs, kernels, "synthetic", ORIGIN, license=None, files=()

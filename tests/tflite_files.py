@@ -95,13 +95,14 @@ def write_tflite(
     return path
 
 
-def write_dense(path: Path, *, seed: int = 0, gain: float = 1.0) -> Path:
+def write_dense(path: Path, *, seed: int = 0, gain: float = 1.0, signature: bool = True) -> Path:
     """Two dense layers, `x (1, 8) -> hidden (1, 6) -> y (1, 3)`, the first with ReLU; signature `features` to `scores`.
 
     Args:
         path: Where to.
         seed: Seed of the weights; rows differ in size, so that one scale for all would be coarse.
         gain: Factor of all weights.
+        signature: Whether the file has one.
     """
     random = np.random.default_rng(seed)
     rows = (2.0 ** np.arange(-4, 2))[:, None]
@@ -121,7 +122,7 @@ def write_dense(path: Path, *, seed: int = 0, gain: float = 1.0) -> Path:
         Operator("FULLY_CONNECTED", ("x", "first_weights", "first_bias"), ("hidden",), relu),
         Operator("FULLY_CONNECTED", ("hidden", "second_weights", "second_bias"), ("y",)),
     ]
-    return write_tflite(path, tensors, operators, {"features": "x"}, {"scores": "y"})
+    return write_tflite(path, tensors, operators, {"features": "x"}, {"scores": "y"}, signature=signature)
 
 
 def dense_samples(count: int, *, seed: int = 1) -> np.ndarray:

@@ -19,14 +19,14 @@ from pkgutil import resolve_name
 from typing import Any
 
 from edgekit.pipeline import convert as converting
-from edgekit.pipeline.plan import Request
+from edgekit.pipeline.request import Request
 from edgekit_converters.quantize import session as quantizing
 
 SAMPLES = 100
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 STAGES = (
     ("edgekit_converters.framework:FrameworkSession", "load", "source process: start TensorFlow, load the model"),
-    ("edgekit_converters.framework:FrameworkSession", "export_tflite", "source process: export as float32 .tflite"),
+    ("edgekit_converters.framework:FrameworkSession", "export", "source process: export as float32 .tflite"),
     ("edgekit_converters.framework:FrameworkSession", "predict", "source process: golden outputs"),
     ("edgekit_converters.quantize.calibrate", "calibrate", "quantizer: calibrate"),
     ("edgekit_converters.quantize.biases", "correct_biases", "quantizer: correct biases"),

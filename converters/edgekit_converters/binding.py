@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgekit_converters.source import SourceInfo, signature_names
 from edgekit_runtime.errors import ConversionError
+from edgekit_runtime.interpreter import Interpreter, detect_format, open_interpreter
 from edgekit_runtime.manifest import Binding
 from edgekit_runtime.tensor import TensorSpec
-
-if TYPE_CHECKING:
-    from edgekit_runtime.litert import LiteRtInterpreter
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Border:
     file_order: tuple[int, ...]
 
 
-def open_exported(model: Path, info: SourceInfo) -> tuple[LiteRtInterpreter, Border]:
+def open_exported(model: Path, info: SourceInfo) -> tuple[Interpreter, Border]:
     """Load an exported file, and match its tensors with its source's inputs and outputs.
 
     Args:
@@ -42,9 +39,7 @@ def open_exported(model: Path, info: SourceInfo) -> tuple[LiteRtInterpreter, Bor
         ModelError: The interpreter refuses it.
         ConversionError: An input or output was lost.
     """
-    from edgekit_runtime.litert import LiteRtInterpreter
-
-    interpreter = LiteRtInterpreter(str(model))
+    interpreter = open_interpreter(model, detect_format(model))
     return interpreter, bind(info, (interpreter.inputs, interpreter.outputs), interpreter.signature())
 
 
@@ -63,8 +58,9 @@ def bind(
     Raises:
         ConversionError: The file has lost one of them, or has inputs of its own.
     """
-    inputs = _match(info.inputs, stored[0], signature[0])
-    outputs = _match(info.outputs, stored[1], signature[1])
+    orders = {axes.name: axes.order for axes in info.orders}
+    inputs = _match(info.inputs, stored[0], signature[0], orders)
+    outputs = _match(info.outputs, stored[1], signature[1], orders)
     places = [binding.stored.name for binding in inputs]
     unknown = [spec.name for spec in stored[0] if spec.name not in places]
     if unknown:
@@ -73,15 +69,18 @@ def bind(
 
 
 def _match(
-    sources: tuple[TensorSpec, ...], stored: tuple[TensorSpec, ...], signature: Mapping[str, str]
+    sources: tuple[TensorSpec, ...],
+    stored: tuple[TensorSpec, ...],
+    signature: Mapping[str, str],
+    orders: Mapping[str, tuple[int, ...]],
 ) -> tuple[Binding, ...]:
     tensors = {spec.name: spec for spec in stored}
     bindings = []
     for spec, name in zip(sources, signature_names(sources), strict=True):
-        tensor = tensors.get(signature.get(name, ""))
+        tensor = tensors.get(signature.get(name, signature.get(spec.name, "")))
         if tensor is None:
             raise ConversionError(
                 f"the exported file has no tensor for {spec.name}; its signature has: {', '.join(signature)}."
             )
-        bindings.append(Binding(spec, tensor))
+        bindings.append(Binding(spec, tensor, orders.get(spec.name)))
     return tuple(bindings)

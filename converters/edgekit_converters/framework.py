@@ -13,8 +13,8 @@ import numpy as np
 
 from edgekit_converters.data.source import Sample, open_drawn
 from edgekit_converters.model import Model
-from edgekit_converters.settings import DataSettings
-from edgekit_converters.source import SourceInfo
+from edgekit_converters.settings import DataSettings, SourceSettings
+from edgekit_converters.source import AxisOrder, SourceInfo
 from edgekit_runtime.child import Child, Report, serve
 from edgekit_runtime.codec import decode, encode
 from edgekit_runtime.progress import Progress
@@ -22,7 +22,8 @@ from edgekit_runtime.progress import Progress
 BATCH = 8  # larger ones are hardly faster on a processor, and their activations outweigh the framework
 # With one heap for all threads, glibc gives the memory that one thread freed to the others.
 ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
-Loader = Callable[[Path, str, bool, tuple[str, ...]], Model]
+Loader = Callable[[SourceSettings], Model]
+FORMAT_NAMES = {"tflite": "TFLite", "onnx": "ONNX"}
 
 
 class FrameworkSession:
@@ -52,22 +53,15 @@ class FrameworkSession:
         self._child.close()
         self._scratch.cleanup()
 
-    def load(self, path: Path, source_format: str, *, trust: bool, custom: tuple[str, ...] = ()) -> SourceInfo:
+    def load(self, settings: SourceSettings) -> SourceInfo:
         """Load a model.
-
-        Args:
-            path: The model.
-            source_format: What `detect_source` says of it.
-            trust: Whether code inside the model, and that of `custom`, may run.
-            custom: The user's modules that define classes the model names.
 
         Raises:
             ModelError: It is damaged, or holds what this session does not run.
-            RecipeError: One of the modules cannot be imported.
+            RecipeError: The settings do not fit it, or one of the user's modules cannot be imported.
             ConversionError: It has a part that cannot be exported.
         """
-        payload = {"path": str(path), "format": source_format, "trust": trust, "custom": list(custom)}
-        return decode(SourceInfo, self._child.call("load", payload))
+        return decode(SourceInfo, self._child.call("load", {"settings": encode(settings)}))
 
     def predict(self, data: DataSettings, output: Path, progress: Progress) -> None:
         """Run the model on drawn samples and write its outputs as `.npz`, one array for each output."""
@@ -79,25 +73,27 @@ class FrameworkSession:
             on_progress=lambda p: progress("running the source model", p["done"], p["total"]),
         )
 
-    def export_tflite(self, output: Path) -> None:
-        """Write the model as float32 `.tflite`.
+    def export(self, output: Path, model_format: str) -> tuple[AxisOrder, ...]:
+        """Write the model as a float file; see `Model.export`.
 
         Raises:
             ConversionError: The framework refuses.
         """
-        self._child.call("export", {"output": str(output)}, stage="exporting to TFLite")
+        payload = {"output": str(output), "format": model_format}
+        answer = self._child.call("export", payload, stage=f"exporting to {FORMAT_NAMES[model_format]}")
+        return tuple(decode(AxisOrder, tree) for tree in answer["orders"])
 
 
 def serve_framework(load: Loader) -> None:
     """Be the child's end of a session; never returns.
 
     Args:
-        load: Loads a model from its path, its format, whether its code is trusted, and the user's modules.
+        load: Loads a model.
     """
     loaded: list[Model] = []
 
     def on_load(payload: dict[str, Any], _: Report) -> dict[str, Any]:
-        loaded[:] = [load(Path(payload["path"]), payload["format"], payload["trust"], tuple(payload["custom"]))]
+        loaded[:] = [load(decode(SourceSettings, payload["settings"]))]
         return dict(encode(loaded[0].info))
 
     def on_predict(payload: dict[str, Any], report: Report) -> dict[str, Any]:
@@ -107,8 +103,8 @@ def serve_framework(load: Loader) -> None:
         return {}
 
     def on_export(payload: dict[str, Any], _: Report) -> dict[str, Any]:
-        loaded[0].export_tflite(Path(payload["output"]))
-        return {}
+        orders = loaded[0].export(Path(payload["output"]), payload["format"])
+        return {"orders": [encode(axes) for axes in orders]}
 
     serve({"load": on_load, "predict": on_predict, "export": on_export})
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from edgekit_converters.source import SourceInfo
+from edgekit_converters.source import AxisOrder, SourceInfo
 
 
 class Model(Protocol):
@@ -27,8 +27,15 @@ class Model(Protocol):
         """
         ...
 
-    def export_tflite(self, path: Path) -> None:
-        """Write it as float32 `.tflite` with a static batch of 1, under its own input and output names.
+    def export(self, path: Path, model_format: str) -> tuple[AxisOrder, ...]:
+        """Write it as a float file with a static batch of 1, under its own input and output names.
+
+        Args:
+            path: Where to write.
+            model_format: `tflite` or `onnx`: one of those that its framework can write.
+
+        Returns:
+            The inputs and outputs whose axes lie in another order in the file.
 
         Raises:
             ConversionError: The framework refuses.

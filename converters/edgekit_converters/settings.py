@@ -17,8 +17,9 @@ class Scheme:
         name: Its name.
         detail: What is stored how, in the words of the trail.
         purpose: What it is for, and what it costs, in one line.
-        border_types: Types that inputs and outputs can have; the first where the user asks for none.
+        border_types: Types that inputs and outputs of a `.tflite` can have; the first where the user asks for none.
         calibrated: Whether it needs samples, to find the ranges of activations.
+        formats: The formats that it is made in.
     """
 
     name: str
@@ -26,8 +27,14 @@ class Scheme:
     purpose: str
     border_types: tuple[str, ...] = ("float32",)
     calibrated: bool = False
+    formats: tuple[str, ...] = ("tflite", "onnx")
+
+    def types_for(self, model_format: str) -> tuple[str, ...]:
+        """Types that inputs and outputs can have in a format: in ONNX the conversion is always inside the file."""
+        return self.border_types if model_format == "tflite" else ("float32",)
 
 
+FLOAT32, UNCHANGED = "float32", "unchanged"
 # Median times of an inference, one thread on x86-64, in this order: MobileNetV1 0.25 took 1.33, 1.21, 0.69, 11.8, 1.43
 # and 54.5 ms; an autoencoder of ten dense layers 15, 13, 3, 5, 13 and 100 microseconds.
 SCHEMES: Mapping[str, Scheme] = {
@@ -63,9 +70,27 @@ SCHEMES: Mapping[str, Scheme] = {
             "for lack of fast (XNNPACK) kernels.",
             ("int16", "float32"),
             calibrated=True,
+            formats=("tflite",),
+        ),
+        Scheme(
+            "int4-weight-only",
+            "weights of matrix products int4 in blocks, computed in float32",
+            "An eighth of the size where dense layers rule; ONNX only, and answers can change.",
+            formats=("onnx",),
+        ),
+        Scheme(
+            UNCHANGED,
+            "the file's own numbers",
+            "What a quantized .tflite or .onnx gets: it is bundled as it is.",
         ),
     )
 }
+
+
+def quantizing(model_format: str) -> tuple[str, ...]:
+    """The schemes that quantize a file of a format."""
+    others = (FLOAT32, UNCHANGED)
+    return tuple(name for name, scheme in SCHEMES.items() if model_format in scheme.formats and name not in others)
 
 
 @dataclass(frozen=True)
@@ -97,6 +122,32 @@ AS_THEY_ARE = PictureSettings()
 
 
 @dataclass(frozen=True)
+class NamedType:
+    """The type of one input or output.
+
+    Attributes:
+        name: Its name in the source.
+        dtype: Its type.
+    """
+
+    name: str
+    dtype: str
+
+
+@dataclass(frozen=True)
+class NamedShape:
+    """The shape of one input.
+
+    Attributes:
+        name: Its name in the source; empty for the only one.
+        shape: Every axis, the batch axis first, such as `(1, 3, 224, 224)`.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class DataSettings:
     """Which samples to use.
 
@@ -114,16 +165,28 @@ class DataSettings:
 
 
 @dataclass(frozen=True)
-class NamedType:
-    """The type of one input or output.
+class SourceSettings:
+    """What to load, and how.
 
     Attributes:
-        name: Its name in the source.
-        dtype: Its type in the file.
+        path: A file, a folder, or the name of code that makes the model: `file.py:function`, `module:Class`.
+        format: What `detect_source` says of it.
+        trust: Whether code inside the file, and that of `custom`, may run.
+        custom: The user's modules that define classes the model names.
+        weights: A file with the weights of a model that is made by code.
+        shapes: Shapes of inputs that the model itself does not tell, or leaves open.
+        dtypes: Types of inputs that the model itself does not tell.
+        sample: Data whose samples have the inputs' shapes and types; `None` where there is none.
     """
 
-    name: str
-    dtype: str
+    path: str
+    format: str
+    trust: bool = False
+    custom: tuple[str, ...] = ()
+    weights: Optional[str] = None
+    shapes: tuple[NamedShape, ...] = ()
+    dtypes: tuple[NamedType, ...] = ()
+    sample: Optional[DataSettings] = None
 
 
 @dataclass(frozen=True)

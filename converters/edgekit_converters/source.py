@@ -11,6 +11,19 @@ from edgekit_runtime.tensor import TensorSpec
 
 
 @dataclass(frozen=True)
+class AxisOrder:
+    """The axes of an input or output in an exported file.
+
+    Attributes:
+        name: Its name in the source.
+        order: For each axis in the file the axis in the source, such as (0, 2, 3, 1) from NCHW to NHWC.
+    """
+
+    name: str
+    order: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class SourceInfo:
     """A loaded source model.
 
@@ -19,12 +32,14 @@ class SourceInfo:
         outputs: In its own order.
         parameters: How many numbers it learned.
         libraries: The framework, with version.
+        orders: Inputs and outputs whose axes lie in another order in the file that was exported.
     """
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     parameters: int
     libraries: tuple[Library, ...]
+    orders: tuple[AxisOrder, ...] = ()
 
 
 def signature_names(specs: tuple[TensorSpec, ...]) -> tuple[str, ...]:

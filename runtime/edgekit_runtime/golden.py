@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit_runtime.affine import store
 from edgekit_runtime.bundle import Bundle
 from edgekit_runtime.errors import BundleError, DeviceError
 from edgekit_runtime.interpreter import Interpreter
 from edgekit_runtime.manifest import Binding, Manifest, OutputBinding
 from edgekit_runtime.record import GoldenCheck
+from edgekit_runtime.samples import stored_input, stored_sample
 from edgekit_runtime.tensor import TensorSpec
 
 
@@ -103,10 +103,11 @@ def check_golden(interpreter: Interpreter, bundle: Bundle) -> GoldenCheck:
     worst = [0.0] * len(outputs)
     for sample in range(golden.samples):
         for index, binding, values in zip(inputs, manifest.inputs, golden.inputs):
-            interpreter.set_input(index, store(values[sample][None], binding.stored))
+            interpreter.set_input(index, stored_input(values[sample], binding))
         interpreter.invoke()
         for i, (index, expected) in enumerate(zip(outputs, golden.outputs)):
-            distance = _distance(interpreter.output(index)[0], expected[sample], expected, manifest.outputs[i])
+            found = stored_sample(interpreter.output(index), manifest.outputs[i].source)
+            distance = _distance(found, expected[sample], expected, manifest.outputs[i])
             worst[i] = max(worst[i], distance)
     return _verdict(manifest, worst, same_kernels, golden.samples)
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Callable, Protocol
+from typing import IO, TYPE_CHECKING, Callable, Protocol
 
 import numpy as np
 
 from edgekit_runtime.errors import ModelError
+from edgekit_runtime.formats import is_onnx, is_tflite
 from edgekit_runtime.tensor import TensorSpec
 
 if TYPE_CHECKING:
     from pathlib import Path  # the measuring process does without it
-
-TFLITE_MAGIC = b"TFL3"  # at byte 4: the identifier in TensorFlow Lite's schema.fbs
 
 
 class Interpreter(Protocol):
@@ -35,7 +34,15 @@ class Interpreter(Protocol):
 
     @property
     def kernels(self) -> str:
-        """The kernels that it takes: `xnnpack` or `builtin`."""
+        """The kernels that it takes: `xnnpack` or `builtin`; `cpu` under onnxruntime."""
+        ...
+
+    def signature(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """From the names by which inputs, and outputs, are called to the file's tensors.
+
+        Raises:
+            ModelError: The file has several signatures.
+        """
         ...
 
     def set_input(self, index: int, value: np.ndarray) -> None:
@@ -59,13 +66,13 @@ def detect_format(path: str | Path) -> str:
     """
     try:
         with open(path, "rb") as file:
-            head = file.read(8)
+            found = next((name for name, fits in FORMATS.items() if fits(file)), None)
     except OSError as error:
         raise ModelError(f"{path}: {os.strerror(error.errno or 0).lower()}.", hint="Check the path.") from error
-    if head[4:8] == TFLITE_MAGIC:
-        return "tflite"
+    if found is not None:
+        return found
     raise ModelError(
-        f"{path}: not a model that runs on a device; allowed: a .tflite file or a bundle.",
+        f"{path}: not a model that runs on a device; allowed: a .tflite or .onnx file, or a bundle.",
         hint="Make one with `edgekit convert`.",
     )
 
@@ -75,7 +82,7 @@ def open_interpreter(path: str | Path, model_format: str, threads: int = 1, batc
 
     Args:
         path: The file.
-        model_format: `tflite`.
+        model_format: `tflite` or `onnx`.
         threads: Threads of the kernels.
         batch: Samples in one inference; above 1 only for models with a free batch axis.
 
@@ -93,4 +100,11 @@ def _litert() -> Callable[[str, int, int], Interpreter]:
     return LiteRtInterpreter
 
 
-LOADERS: Mapping[str, Callable[[], Callable[[str, int, int], Interpreter]]] = {"tflite": _litert}
+def _onnx() -> Callable[[str, int, int], Interpreter]:
+    from edgekit_runtime.onnx import OnnxInterpreter
+
+    return OnnxInterpreter
+
+
+FORMATS: Mapping[str, Callable[[IO[bytes]], bool]] = {"tflite": is_tflite, "onnx": is_onnx}
+LOADERS: Mapping[str, Callable[[], Callable[[str, int, int], Interpreter]]] = {"tflite": _litert, "onnx": _onnx}

@@ -56,9 +56,13 @@ class LiteRtInterpreter:
     def signature(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
         """From the names of the signature's inputs, and of its outputs, to the file's tensors.
 
+        A file without a signature calls them by its tensors' own names.
+
         Raises:
-            ModelError: The file has none, or several.
+            ModelError: The file has several.
         """
+        if not self._interpreter.get_signature_list():
+            return {spec.name: spec.name for spec in self.inputs}, {spec.name: spec.name for spec in self.outputs}
         try:
             runner = self._interpreter.get_signature_runner()
         except ValueError as error:

@@ -50,12 +50,23 @@ class Tolerance:
             raise ValueError(f"unit is {self.unit!r}; allowed: step, range")
 
 
+EXACT = Tolerance("step", 0.0, 0.0)
+
+
 @dataclass(frozen=True)
 class Binding:
-    """An input or output under its source's name, and the file's tensor for it."""
+    """An input or output under its source's name, and the file's tensor for it.
+
+    Attributes:
+        source: As the source has it.
+        stored: As the file has it.
+        order: For each axis of the file's tensor the axis of the source's, such as (0, 2, 3, 1) where channels
+            come first in the source and last in the file; `None` where both have them in one order.
+    """
 
     source: TensorSpec
     stored: TensorSpec
+    order: Optional[tuple[int, ...]] = None
 
 
 @dataclass(frozen=True)
@@ -67,9 +78,9 @@ class InputBinding(Binding):
 
 @dataclass(frozen=True)
 class OutputBinding(Binding):
-    """An output's binding with its tolerance."""
+    """An output's binding with its tolerance: nothing at all where none is told."""
 
-    tolerance: Tolerance
+    tolerance: Tolerance = EXACT
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit_runtime.affine import restore, storable, store
+from edgekit_runtime.affine import storable
 from edgekit_runtime.bundle import Bundle, open_bundle
 from edgekit_runtime.errors import DataError, first_line
 from edgekit_runtime.golden import input_order, output_order
 from edgekit_runtime.interpreter import Interpreter, open_interpreter
 from edgekit_runtime.manifest import Binding, InputBinding, Manifest
 from edgekit_runtime.pictures import prepare_pixels, read_picture
+from edgekit_runtime.samples import real_samples, stored_input, stored_sample
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -80,10 +81,10 @@ class Model:
 
     def _run(self, sample: list[np.ndarray]) -> list[np.ndarray]:
         for index, binding, value in zip(self._inputs, self.manifest.inputs, sample):
-            self._interpreter.set_input(index, store(value[None], binding.stored))
+            self._interpreter.set_input(index, stored_input(value, binding))
         self._interpreter.invoke()
         return [
-            restore(self._interpreter.output(index), binding.stored)[0]
+            real_samples(stored_sample(self._interpreter.output(index), binding.source)[None], binding)[0]
             for index, binding in zip(self._outputs, self.manifest.outputs)
         ]
 
@@ -98,7 +99,7 @@ class Model:
     @staticmethod
     def _with_batch(binding: InputBinding, array: np.ndarray) -> tuple[np.ndarray, bool]:
         array = _numbers(binding, _prepared(binding, array))
-        shape = binding.stored.sample_shape
+        shape = binding.source.sample_shape
         if array.shape == shape:
             return array[None], True
         if array.shape[1:] == shape and len(array) > 0:

@@ -15,6 +15,7 @@ from edgekit_runtime.golden import check_golden, input_order, read_golden
 from edgekit_runtime.handover import Prepared, PrepareRequest
 from edgekit_runtime.interpreter import Interpreter, detect_format, open_interpreter
 from edgekit_runtime.record import GoldenCheck
+from edgekit_runtime.samples import stored_input
 from edgekit_runtime.tensor import TensorSpec
 
 NO_GOLDEN = GoldenCheck(0, 0.0, "step", 0.0, "a bare model file brings no golden outputs")
@@ -55,8 +56,7 @@ def _golden_inputs(interpreter: Interpreter, bundle: Bundle) -> tuple[np.ndarray
     golden = read_golden(bundle.golden_path, manifest)
     order = input_order(interpreter, manifest)
     stored = {
-        index: store(values[0][None], binding.stored)
-        for index, binding, values in zip(order, manifest.inputs, golden.inputs)
+        index: stored_input(values[0], binding) for index, binding, values in zip(order, manifest.inputs, golden.inputs)
     }
     return tuple(stored[index] for index in sorted(stored))
 

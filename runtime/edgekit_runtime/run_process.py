@@ -74,7 +74,7 @@ def _named(model: Model, content: object) -> Given:
 
 def _is_batch(model: Model, name: str, value: np.ndarray) -> bool:
     binding = next(binding for binding in model.manifest.outputs if binding.source.name == name)
-    return value.ndim > len(binding.stored.sample_shape)
+    return value.ndim > len(binding.source.sample_shape)
 
 
 def _answer(model: Model, name: str, values: np.ndarray, given: str) -> OutputAnswer:

@@ -27,7 +27,8 @@ class TensorSpec:
 
     Attributes:
         name: Its name.
-        shape: Its shape with the batch axis first, such as `(N, H, W, C)`; -1 is a free axis.
+        shape: Its shape with the batch axis first, such as `(N, H, W, C)`; -1 is a free axis. A first axis
+            that is neither free nor 1 is no batch axis: the tensor as a whole belongs to one sample.
         dtype: Its numpy type, such as `float32`.
         quantization: How integers stand for real numbers; `None` for a float tensor.
     """
@@ -38,6 +39,11 @@ class TensorSpec:
     quantization: Optional[Quantization] = None
 
     @property
+    def batched(self) -> bool:
+        """Whether the first axis is a batch axis; a recurrent model's state, say, may have none."""
+        return self.shape[:1] in ((-1,), (1,))
+
+    @property
     def sample_shape(self) -> tuple[int, ...]:
         """The shape of one sample, without the batch axis."""
-        return self.shape[1:]
+        return self.shape[1:] if self.batched else self.shape

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from edgekit_converters.binding import bind, open_exported
 from edgekit_converters.source import SourceInfo, signature_names
-from edgekit_runtime.errors import ConversionError, ModelError
+from edgekit_runtime.errors import ConversionError
 from edgekit_runtime.tensor import TensorSpec
 from tests.bundle_files import DENSE, TWO_BY_TWO
-from tests.tflite_files import write_dense, write_tflite, write_two_by_two
+from tests.tflite_files import write_dense, write_two_by_two
 
 
 def spec(name: str) -> TensorSpec:
@@ -62,7 +62,7 @@ def test_an_input_that_the_source_lacks_is_named(tmp_path):
         open_exported(write_two_by_two(tmp_path / "m.tflite"), info)
 
 
-def test_a_file_without_signature_is_refused(tmp_path):
-    path = write_tflite(tmp_path / "m.tflite", [], [], {}, {}, signature=False)
-    with pytest.raises(ModelError, match=r"m\.tflite: it has 0 signatures"):
-        open_exported(path, DENSE)
+def test_a_file_without_signature_calls_its_tensors_by_their_own_names(tmp_path):
+    path = write_dense(tmp_path / "m.tflite", signature=False)
+    info = SourceInfo((spec("x"),), (spec("y"),), 0, ())
+    assert open_exported(path, info)[1].inputs[0].stored.name == "x"

@@ -51,8 +51,8 @@ def test_what_is_no_model_is_refused_with_what_is_allowed(tmp_path, content):
 
 
 def test_a_zip_of_something_else_is_refused_as_a_zip(tmp_path):
-    assert "it is a zip, but no Keras model" in refusal(write_zip(tmp_path / "a.keras", "config.json")).message
-    assert "it is a zip, but no Keras model" in refusal(write_zip(tmp_path / "b.edgekit", "manifest.json")).message
+    assert "it is a zip, but no model" in refusal(write_zip(tmp_path / "a.keras", "config.json")).message
+    assert "it is a zip, but no model" in refusal(write_zip(tmp_path / "b.edgekit", "manifest.json")).message
 
 
 @patient
@@ -77,10 +77,26 @@ def test_a_changed_byte_gives_a_format_or_a_refusal(keras_file, position, change
         assert str(path) in error.message  # noqa: PT017  # either may happen
 
 
-def test_a_finished_tflite_file_is_sent_to_bench(tmp_path):
-    error = refusal(write_dense(tmp_path / "model.keras"))
-    assert "it is a finished .tflite file" in error.message
-    assert error.hint == f"Measure it as it is: edgekit bench {tmp_path / 'model.keras'}"
+def test_finished_files_are_sources_too(tmp_path, assets):
+    assert detect_source(write_dense(tmp_path / "model.keras")) == "tflite"
+    assert detect_source(assets / "ort-examples/mnist.onnx") == "onnx"
+
+
+@pytest.mark.parametrize("name", ["model.py:make", "zoo.nets:Net", "zoo:Net", "../models/net.py:make_net"])
+def test_code_is_told_by_its_form(name):
+    assert detect_source(Path(name)) == "torch-code"
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "checkpoint.pth", "resnet.th", "weights.safetensors"])
+def test_weights_alone_are_refused_with_how_to_name_the_code(tmp_path, name):
+    (tmp_path / name).write_bytes(b"\x80\x02pickle")
+    error = refusal(tmp_path / name)
+    assert "it holds weights, or a pickled or scripted module" in error.message
+    assert error.hint.endswith(f"edgekit convert file.py:function --weights {tmp_path / name}")
+
+
+def test_a_zip_of_weights_is_told_by_its_content(tmp_path):
+    assert "it holds weights" in refusal(write_zip(tmp_path / "a.bin", "archive/data.pkl")).message
 
 
 def test_a_folder_is_refused_with_how_to_save_a_file(tmp_path):
@@ -103,5 +119,3 @@ def test_a_path_the_system_cannot_open_is_refused(tmp_path, name):
 def test_real_files_are_known(assets):
     assert detect_source(assets / "mlperf-tiny/pretrainedResnet.h5") == "keras-h5"
     assert detect_source(assets / "keras/pre_pr22362_nested_container.keras") == "keras"
-    assert "finished .tflite" in refusal(assets / "mlperf-tiny/pretrainedResnet.tflite").message
-    assert "not a model" in refusal(assets / "ort-examples/mnist.onnx").message

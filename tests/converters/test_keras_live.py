@@ -9,8 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from edgekit.pipeline.plan import Request, make_plan
-from edgekit_converters.keras.live import stage_live
+from edgekit.pipeline.plan import make_plan
+from edgekit.pipeline.request import Request
+from edgekit_converters.live import stage_live
 from edgekit_runtime.errors import RecipeError
 
 PROGRAM = """
@@ -25,7 +26,7 @@ import numpy as np
 import shop_layers
 
 import edgekit
-from edgekit.pipeline.plan import Request
+from edgekit.pipeline.request import Request
 from edgekit_runtime import load
 
 layers = keras.layers

@@ -11,7 +11,7 @@ import pytest
 from edgekit_converters.binding import open_exported
 from edgekit_converters.detect import detect_source
 from edgekit_converters.framework import FrameworkSession
-from edgekit_converters.settings import DataSettings
+from edgekit_converters.settings import DataSettings, SourceSettings
 from edgekit_converters.source import SourceInfo
 from edgekit_runtime.errors import ConversionError, ModelError, RecipeError
 from edgekit_runtime.progress import silent
@@ -39,7 +39,7 @@ def session(layer_models: Path) -> Iterator[FrameworkSession]:
 
 
 def load(session: FrameworkSession, path: Path, *, trust: bool = False, custom: tuple[str, ...] = ()) -> SourceInfo:
-    return session.load(path, detect_source(path), trust=trust, custom=custom)
+    return session.load(SourceSettings(str(path), detect_source(path), trust=trust, custom=custom))
 
 
 def outputs_of_both(
@@ -47,7 +47,7 @@ def outputs_of_both(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """For each output, what the loaded source gives and what its export gives, each `(N, ...)`."""
     session.predict(DataSettings(str(data), None, 0), folder / "source.npz", silent)
-    session.export_tflite(folder / "model.tflite")
+    session.export(folder / "model.tflite", "tflite")
     interpreter, border = open_exported(folder / "model.tflite", info)
     source, arrays = np.load(folder / "source.npz"), np.load(data)
     single = len(border.inputs) == 1
@@ -223,7 +223,7 @@ def test_a_loop_in_a_saved_model_is_refused_with_what_to_give(
 ) -> None:
     load(session, layer_models / "loop")
     with pytest.raises(ConversionError, match=r"loop of a recurrent layer.*\.keras or \.h5"):
-        session.export_tflite(tmp_path / "model.tflite")
+        session.export(tmp_path / "model.tflite", "tflite")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -11,7 +11,7 @@ import pytest
 from edgekit_converters.binding import open_exported
 from edgekit_converters.detect import detect_source
 from edgekit_converters.framework import FrameworkSession
-from edgekit_converters.settings import DataSettings
+from edgekit_converters.settings import DataSettings, SourceSettings
 from edgekit_runtime.progress import silent
 
 pytestmark = pytest.mark.slow
@@ -39,13 +39,13 @@ def test_an_old_file_gives_what_it_gave(
     session: FrameworkSession, old_models: Path, tmp_path: Path, name: str, suffix: str, library: str
 ) -> None:
     path, data = old_models / f"{name}.{suffix}", old_models / f"{name}.npz"
-    info = session.load(path, detect_source(path), trust=False)
+    info = session.load(SourceSettings(str(path), detect_source(path), trust=False))
     assert info.libraries[0].name == library
     session.predict(DataSettings(str(data), None, 0), tmp_path / "source.npz", silent)
     expected = np.load(old_models / f"{name}-outputs.npz")["y"]
     assert np.ptp(expected) > 1e-3
     np.testing.assert_allclose(np.load(tmp_path / "source.npz")[info.outputs[0].name], expected, atol=1e-5)
-    session.export_tflite(tmp_path / "model.tflite")
+    session.export(tmp_path / "model.tflite", "tflite")
     interpreter, border = open_exported(tmp_path / "model.tflite", info)
     interpreter.set_input(0, np.load(data)["x"][:1])
     interpreter.invoke()

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from edgekit.pipeline.convert import convert
-from edgekit.pipeline.plan import Request
+from edgekit.pipeline.request import Request
 from edgekit_converters.binding import open_exported
 from edgekit_converters.detect import detect_source
 from edgekit_converters.framework import FrameworkSession
-from edgekit_converters.settings import DataSettings
+from edgekit_converters.settings import DataSettings, SourceSettings
 from edgekit_runtime.errors import ConversionError
 from edgekit_runtime.progress import silent
 
@@ -39,9 +39,9 @@ def test_nested_and_masked_recurrent_layers_are_unrolled(
     session: FrameworkSession, recurrent_models: Path, tmp_path: Path
 ) -> None:
     path, data = recurrent_models / "nested.keras", recurrent_models / "five.npz"
-    info = session.load(path, detect_source(path), trust=False)
+    info = session.load(SourceSettings(str(path), detect_source(path), trust=False))
     session.predict(DataSettings(str(data), None, 0), tmp_path / "source.npz", silent)
-    session.export_tflite(tmp_path / "model.tflite")
+    session.export(tmp_path / "model.tflite", "tflite")
     interpreter, border = open_exported(tmp_path / "model.tflite", info)
     interpreter.set_input(0, np.load(data)["x"][:1])
     interpreter.invoke()
@@ -84,4 +84,4 @@ def test_what_cannot_be_unrolled_is_refused_with_the_reason(
 ) -> None:
     path = recurrent_models / f"{name}.keras"
     with pytest.raises(ConversionError, match=text):
-        session.load(path, detect_source(path), trust=False)
+        session.load(SourceSettings(str(path), detect_source(path), trust=False))

@@ -10,7 +10,7 @@ import pytest
 from edgekit_converters.binding import open_exported
 from edgekit_converters.quantize.session import quantize
 from edgekit_converters.quantize.trail import QuantizationTrail
-from edgekit_converters.settings import SCHEMES, DataSettings, NamedType, QuantizeSettings
+from edgekit_converters.settings import SCHEMES, DataSettings, NamedType, QuantizeSettings, quantizing
 from edgekit_converters.source import SourceInfo
 from edgekit_runtime.errors import DataError
 from edgekit_runtime.progress import Progress, silent
@@ -18,8 +18,8 @@ from edgekit_runtime.tensor import TensorSpec
 from tests.bundle_files import DENSE
 from tests.tflite_files import dense_samples, write_dense, write_log, write_two_by_two
 
-CALIBRATED = [name for name, scheme in SCHEMES.items() if scheme.calibrated]
-UNCALIBRATED = [name for name, scheme in SCHEMES.items() if not scheme.calibrated and name != "float32"]
+CALIBRATED = [name for name in quantizing("tflite") if SCHEMES[name].calibrated]
+UNCALIBRATED = [name for name in quantizing("tflite") if not SCHEMES[name].calibrated]
 
 
 def settings_for(scheme: str) -> QuantizeSettings:

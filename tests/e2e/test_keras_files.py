@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgekit.pipeline.convert import Converted, convert
-from edgekit.pipeline.plan import Request
+from edgekit.pipeline.request import Request
 
 MAX_NET_LOSS = 5  # of 500
 MIN_AGREEMENT = 0.95

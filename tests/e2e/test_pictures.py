@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edgekit.pipeline.convert import Converted, convert
-from edgekit.pipeline.plan import Request
+from edgekit.pipeline.request import Request
 from edgekit_converters.settings import PictureSettings
 from edgekit_runtime import load
 from edgekit_runtime.errors import DataError

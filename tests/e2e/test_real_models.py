@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgekit.pipeline.convert import Converted, convert
-from edgekit.pipeline.plan import Request
+from edgekit.pipeline.request import Request
 
 MAX_RESNET8_BYTES = 98_500
 MAX_NET_LOSS = 5

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from edgekit.pipeline.convert import Converted, convert
-from edgekit.pipeline.plan import Request
-from edgekit_converters.settings import SCHEMES
+from edgekit.pipeline.request import Request
+from edgekit_converters.settings import SCHEMES, quantizing
 from edgekit_runtime import load
 from edgekit_runtime.errors import RecipeError
 
-QUANTIZED = tuple(scheme for scheme in SCHEMES if scheme != "float32")
+QUANTIZED = quantizing("tflite")
 SIZE_RATIOS = {"float16": (0.5, 0.53)}
 INT8_SIZE_RATIO = (0.25, 0.34)
 # MobileNetV1 0.25 is hard to round: int8 keeps 17 % of its answers without correction of biases.

@@ -106,7 +106,7 @@ def test_pixels_are_prepared_and_other_numbers_are_not(bundle):
     model = load(bundle)
     binding = model.manifest.inputs[0]
     plain = Preparation((2, 4), (2, 4), "stretch", "gray", (0.0, 1.0), (0.0,), (1.0,), "NHWC")
-    model.manifest = replace(model.manifest, inputs=(InputBinding(binding.source, binding.stored, plain),))
+    model.manifest = replace(model.manifest, inputs=(InputBinding(binding.source, binding.stored, None, plain),))
     with pytest.raises(DataError, match=r"has shape \(2, 4, 1\)"):  # prepared first; the dense model takes no pictures
         model(np.zeros((2, 4), np.uint8))
     values = dense_samples(1)[0]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from edgekit.pipeline.convert import convert
-from edgekit.pipeline.plan import Request, make_plan
+from edgekit.pipeline.plan import make_plan
+from edgekit.pipeline.request import Request
 from edgekit_runtime.bundle import open_bundle
 from edgekit_runtime.errors import RecipeError
 

@@ -32,17 +32,23 @@ INFO = SourceInfo(
 def test_a_type_is_for_all_or_for_the_one_that_is_named(
     scheme: str, asked: tuple[str, ...], general: str, named: tuple[NamedType, ...]
 ) -> None:
-    assert choose_types("output", asked, SCHEMES[scheme]) == (general, named)
+    assert choose_types("output", asked, SCHEMES[scheme], "tflite") == (general, named)
+
+
+def test_inputs_and_outputs_of_onnx_stay_float32() -> None:
+    assert choose_types("input", (), SCHEMES["int8"], "onnx") == ("float32", ())
+    with pytest.raises(RecipeError, match=r"--input-dtype int8: inputs and outputs of an \.onnx file stay float32"):
+        choose_types("input", ("int8",), SCHEMES["int8"], "onnx")
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("dtype", BORDER_TYPES)
 def test_each_scheme_allows_its_own_types_and_float32(scheme: str, dtype: str) -> None:
     if dtype in {"int8": ("int8", "float32"), "int16x8": ("int16", "float32")}.get(scheme, ("float32",)):
-        assert choose_types("input", (dtype,), SCHEMES[scheme]) == (dtype, ())
+        assert choose_types("input", (dtype,), SCHEMES[scheme], "tflite") == (dtype, ())
     else:
         with pytest.raises(RecipeError, match=f"--input-dtype {dtype} needs --quantize .*; the scheme is {scheme}"):
-            choose_types("input", (dtype,), SCHEMES[scheme])
+            choose_types("input", (dtype,), SCHEMES[scheme], "tflite")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +64,7 @@ def test_each_scheme_allows_its_own_types_and_float32(scheme: str, dtype: str) -
 )
 def test_types_that_are_unknown_or_contradict_each_other_are_refused(asked: tuple[str, ...], text: str) -> None:
     with pytest.raises(RecipeError, match=text):
-        choose_types("output", asked, SCHEMES["int8"])
+        choose_types("output", asked, SCHEMES["int8"], "tflite")
 
 
 def test_names_of_the_model_pass() -> None:

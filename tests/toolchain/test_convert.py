@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from edgekit.pipeline.convert import convert
-from edgekit.pipeline.plan import Request
+from edgekit.pipeline.request import Request
 from edgekit_converters.evaluation import EVALUATION_FILE, Evaluation
 from edgekit_converters.quantize.trail import QUANTIZATION_FILE, QuantizationTrail
 from edgekit_runtime import load

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgekit.benching import bench
 from edgekit.pipeline.convert import Converted, convert
-from edgekit.pipeline.plan import Request
+from edgekit.pipeline.request import Request
 from edgekit.pipeline.staging import check_output, publish, staging_beside
 from edgekit.reports.compare import Comparison, compare
 from edgekit.reports.report import Report, write_report

@@ -18,10 +18,10 @@ from edgekit_converters.evaluate.evaluate import Outputs, evaluate
 from edgekit_converters.evaluation import Evaluation
 from edgekit_converters.settings import DataSettings
 from edgekit_converters.source import SourceInfo
-from edgekit_runtime.affine import restore
 from edgekit_runtime.child import Child, Report, serve
 from edgekit_runtime.codec import decode, encode
 from edgekit_runtime.progress import Progress
+from edgekit_runtime.samples import real_samples
 
 MODULE = "edgekit_converters.data"
 STEPS = 100  # of a progress bar
@@ -146,7 +146,7 @@ def _on_take(payload: dict[str, Any], _: Report) -> dict[str, Any]:
 def _on_evaluate(payload: dict[str, Any], _: Report) -> dict[str, Any]:
     asked = decode(Measured, payload)
     stored = _read(asked.exported)
-    exported = {b.source.name: restore(stored[b.source.name], b.stored) for b in asked.border.outputs}
+    exported = {b.source.name: real_samples(stored[b.source.name], b) for b in asked.border.outputs}
     outputs = Outputs(_read(asked.source), exported, _read(asked.labels))
     return dict(encode(evaluate(outputs, asked.metric, asked.data_sha256, asked.interpreter)))
 

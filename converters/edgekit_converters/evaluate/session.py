@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,13 +14,11 @@ from edgekit_converters.binding import Border, open_exported
 from edgekit_converters.data.source import open_drawn
 from edgekit_converters.settings import DataSettings
 from edgekit_converters.source import SourceInfo
-from edgekit_runtime.affine import store
 from edgekit_runtime.child import Child, Report, serve
 from edgekit_runtime.codec import decode, encode
+from edgekit_runtime.interpreter import Interpreter
 from edgekit_runtime.progress import Progress
-
-if TYPE_CHECKING:
-    from edgekit_runtime.litert import LiteRtInterpreter
+from edgekit_runtime.samples import stored_input, stored_sample
 
 OPEN_TIMEOUT_S = 120.0
 STAGE = "running the exported file"
@@ -75,7 +73,7 @@ class ExportedSession:
 
 def serve_exported() -> None:
     """Be the child's end of the session; never returns."""
-    loaded: list[tuple[LiteRtInterpreter, SourceInfo, Border]] = []
+    loaded: list[tuple[Interpreter, SourceInfo, Border]] = []
 
     def on_open(payload: dict[str, Any], _: Report) -> dict[str, Any]:
         info = decode(SourceInfo, payload["info"])
@@ -93,7 +91,7 @@ def serve_exported() -> None:
 
 
 def _run(
-    interpreter: LiteRtInterpreter, info: SourceInfo, border: Border, settings: DataSettings, report: Report
+    interpreter: Interpreter, info: SourceInfo, border: Border, settings: DataSettings, report: Report
 ) -> dict[str, np.ndarray]:
     source, indexes = open_drawn(settings, info.inputs, info.outputs)
     places = [[spec.name for spec in interpreter.outputs].index(b.stored.name) for b in border.outputs]
@@ -101,8 +99,10 @@ def _run(
     for done, sample in enumerate(source.read(indexes), start=1):
         for k, i in enumerate(border.file_order):
             binding = border.inputs[i]
-            interpreter.set_input(k, store(sample.inputs[binding.source.name][None], binding.stored))
+            interpreter.set_input(k, stored_input(sample.inputs[binding.source.name], binding))
         interpreter.invoke()
-        rows.append([interpreter.output(place)[0] for place in places])
+        rows.append(
+            [stored_sample(interpreter.output(k), b.source) for k, b in zip(places, border.outputs, strict=True)]
+        )
         report({"done": done, "total": len(indexes)})
     return {b.source.name: np.stack([row[k] for row in rows]) for k, b in enumerate(border.outputs)}

@@ -8,17 +8,19 @@ from pathlib import Path
 from edgekit_converters.framework import serve_framework
 from edgekit_converters.keras.config import check_safe
 from edgekit_converters.model import Model
+from edgekit_converters.settings import SourceSettings
 
 
-def load(path: Path, source_format: str, trust: bool, custom: tuple[str, ...]) -> Model:
+def load(settings: SourceSettings) -> Model:
     """Refuse what must not run, and only then pay for TensorFlow."""
-    if not trust and source_format != "saved-model":
-        check_safe(path, source_format)
+    path = Path(settings.path)
+    if not settings.trust and settings.format != "saved-model":
+        check_safe(path, settings.format)
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's own choice is elsewhere
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from edgekit_converters.keras.model import load_model
 
-    return load_model(path, source_format, trust, custom)
+    return load_model(path, settings.format, settings.trust, settings.custom)
 
 
 serve_framework(load)

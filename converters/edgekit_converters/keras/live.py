@@ -18,7 +18,7 @@ LIBRARIES = ("keras", "tf_keras")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can say: the same model gives the same bytes
 
 
-class LiveModel(Protocol):
+class LiveKerasModel(Protocol):
     """A model of Keras 3 or tf_keras."""
 
     @property
@@ -44,7 +44,7 @@ class StagedModel:
     custom: tuple[str, ...]
 
 
-def stage_live(model: LiveModel, folder: Path) -> StagedModel:
+def stage_keras(model: LiveKerasModel, library: str, folder: Path) -> StagedModel:
     """Save a live model.
 
     Classes of the caller's own are found by the modules that define them. Where no other process can
@@ -53,14 +53,12 @@ def stage_live(model: LiveModel, folder: Path) -> StagedModel:
 
     Args:
         model: A model of Keras 3 or tf_keras.
+        library: Name of the module that it belongs to.
         folder: Where to write.
 
     Raises:
-        RecipeError: It is no Keras model, or it can be saved in neither form.
+        RecipeError: It can be saved in neither form.
     """
-    library = next((name for name in LIBRARIES if name in _roots(model)), None)
-    if library is None:
-        raise RecipeError(f"the model is a {type(model).__name__}; allowed: a pathlib.Path, or a live model of Keras.")
     path = folder / (re.sub(r"[^\w.-]", "_", model.name) + ".keras")
     modules = _save(model, path)
     if modules is not None:
@@ -69,7 +67,7 @@ def stage_live(model: LiveModel, folder: Path) -> StagedModel:
     return StagedModel(path.with_suffix(""), ())
 
 
-def _save(model: LiveModel, path: Path) -> tuple[str, ...] | None:
+def _save(model: LiveKerasModel, path: Path) -> tuple[str, ...] | None:
     """Save it as `.keras`, and name the modules that another process needs; `None` where that cannot be."""
     try:
         model.save(str(path))
@@ -82,7 +80,7 @@ def _save(model: LiveModel, path: Path) -> tuple[str, ...] | None:
     return tuple(sorted({found.module for found in needed}))
 
 
-def _export(model: LiveModel, library: Any, folder: Path) -> None:
+def _export(model: LiveKerasModel, library: Any, folder: Path) -> None:
     from edgekit_converters.keras.load import make_program
 
     try:
@@ -94,10 +92,6 @@ def _export(model: LiveModel, library: Any, folder: Path) -> None:
             f"the live model {model.name} can be saved neither as .keras nor as a SavedModel: {first_line(error)}",
             hint="Define its classes in a module that can be imported, each with get_config().",
         ) from error
-
-
-def _roots(model: object) -> set[str]:
-    return {kind.__module__.split(".")[0] for kind in type(model).__mro__}
 
 
 def _importable(found: SavedClass) -> bool:

@@ -16,7 +16,7 @@ from edgekit_converters.keras.custom import import_custom
 from edgekit_converters.keras.load import load_layers
 from edgekit_converters.keras.program import Program
 from edgekit_converters.keras.saved_model import SavedModelProgram, check_graph
-from edgekit_converters.source import SourceInfo, signature_names
+from edgekit_converters.source import AxisOrder, SourceInfo, signature_names
 from edgekit_runtime.errors import ConversionError, ModelError, first_line
 from edgekit_runtime.tensor import TensorSpec
 
@@ -58,12 +58,25 @@ class KerasModel:
         outputs = [np.concatenate([np.asarray(tensor) for tensor in output]) for output in zip(*parts, strict=True)]
         return {spec.name: output for spec, output in zip(self.info.outputs, outputs, strict=True)}
 
-    def export_tflite(self, path: Path) -> None:
-        """Write it as float32 `.tflite` with a static batch of 1, under its own input and output names.
+    def export(self, path: Path, model_format: str) -> tuple[AxisOrder, ...]:
+        """Write it as a float32 file with a static batch of 1, under its own input and output names.
+
+        Args:
+            path: Where to write.
+            model_format: `tflite` or `onnx`.
 
         Raises:
-            ConversionError: TensorFlow refuses.
+            ConversionError: TensorFlow or tf2onnx refuses.
         """
+        if model_format == "onnx":
+            from edgekit_converters.keras.to_onnx import export_onnx
+
+            export_onnx(self._program, self._path, path)
+        else:
+            self._export_tflite(path)
+        return ()
+
+    def _export_tflite(self, path: Path) -> None:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix="savedmodel-") as folder:
             try:
                 self._export_saved_model(folder)

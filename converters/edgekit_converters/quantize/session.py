@@ -18,6 +18,7 @@ from edgekit_converters.source import SourceInfo
 from edgekit_runtime.child import Child, Report
 from edgekit_runtime.codec import decode, encode
 from edgekit_runtime.progress import Progress
+from edgekit_runtime.samples import in_file_order
 
 COMPARED_SAMPLES = 4
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # its other threads only wait, at full load: every sum here is short
@@ -67,7 +68,7 @@ class _Samples:
 
     def __init__(self, data: DataSettings, info: SourceInfo, border: Border) -> None:
         self._source, self.indexes = open_drawn(data, info.inputs, info.outputs)
-        self._names = [border.inputs[place].source.name for place in border.file_order]
+        self._bindings = [border.inputs[place] for place in border.file_order]
 
     def spread(self, count: int) -> Sequence[int]:
         """Some of the samples, evenly over all of them."""
@@ -76,7 +77,7 @@ class _Samples:
     def read(self, indexes: Sequence[int]) -> Iterator[tuple[np.ndarray, ...]]:
         """For each sample one array per input, in the file's order, with a batch axis of 1."""
         for sample in self._source.read(indexes):
-            yield tuple(sample.inputs[name][None] for name in self._names)
+            yield tuple(in_file_order(sample.inputs[b.source.name], b) for b in self._bindings)
 
 
 def on_quantize(payload: dict[str, Any], report: Report) -> dict[str, Any]:

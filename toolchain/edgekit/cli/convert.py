@@ -46,6 +46,7 @@ def schemes_help() -> str:
 @click.command(epilog=schemes_help())
 @click.argument("model", type=PATH)
 @click.option("--target", required=True, metavar="NAME|FILE.toml", help="Device to convert for.")
+@click.option("--format", "model_format", metavar="tflite|onnx", help="Of the file.  [default: what the target runs]")
 @click.option("--quantize", metavar="SCHEME", help="One of those below.  [default: what the target chooses]")
 @click.option("--calibrate", type=PATH, metavar="DATA", help="Samples of real inputs that give the ranges.")
 @click.option("--evaluate", type=PATH, metavar="DATA", help="Samples with labels that give the accuracy.")
@@ -61,6 +62,9 @@ def schemes_help() -> str:
 @click.option("--memory-limit", callback=read_size, metavar="SIZE", help="End the conversion above this, such as 4GB.")
 @click.option("--trust", is_flag=True, help="Let code inside the model run (Lambda layers, --custom).")
 @click.option("--custom", multiple=True, metavar="MODULE", help="Your module that defines classes of the model.")
+@click.option("--weights", type=PATH, metavar="FILE", help="Weights of a PyTorch model that code makes.")
+@click.option("--shape", "shapes", multiple=True, metavar="[NAME=]1,3,32,32", help="Shape of an input, batch first.")
+@click.option("--dtype", "dtypes", multiple=True, metavar="[NAME=]TYPE", help="Type of an input, such as int64.")
 @click.option("--force", is_flag=True, help="Replace the output if it is there.")
 @click.option("--dry-run", is_flag=True, help="Print the plan with its reasons, and convert nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result for machines.")
@@ -69,6 +73,7 @@ def convert(  # noqa: PLR0913, PLR0917  # one parameter for each option is click
     volume: Volume,
     model: Path,
     target: str,
+    model_format: str | None,
     quantize: str | None,
     calibrate: Path | None,
     evaluate: Path | None,
@@ -84,23 +89,31 @@ def convert(  # noqa: PLR0913, PLR0917  # one parameter for each option is click
     memory_limit: int | None,
     trust: bool,
     custom: tuple[str, ...],
+    weights: Path | None,
+    shapes: tuple[str, ...],
+    dtypes: tuple[str, ...],
     force: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Turn a trained Keras MODEL (.keras, .h5 or a SavedModel folder) into a bundle for a device.
+    """Turn a trained MODEL into a bundle for a device.
 
-    The bundle holds the model as .tflite, samples with the outputs a device must give, the
-    target's profile, and how accurate the file is beside its source.
+    MODEL is one of: Keras (.keras, .h5, a SavedModel folder); PyTorch (a .pt2 program, or
+    file.py:function or module:Class that makes the model, with --weights); .onnx; .tflite.
+
+    The bundle holds the model as .tflite or .onnx, samples with the outputs a device must
+    give, the target's profile, and how accurate the file is beside its source.
 
     DATA is an .npz or .npy file, a folder of them, a folder of pictures with a folder for each
     class, or MODULE:FUNCTION of your own, which gives the samples.
     """
-    from edgekit.pipeline.plan import Request, make_plan
+    from edgekit.pipeline.plan import make_plan
+    from edgekit.pipeline.request import Request
 
     request = Request(
         model=model,
         target=target,
+        model_format=model_format,
         quantize=quantize,
         input_dtypes=input_dtype,
         output_dtypes=output_dtype,
@@ -115,6 +128,9 @@ def convert(  # noqa: PLR0913, PLR0917  # one parameter for each option is click
         model_card=model_card,
         trust=trust,
         custom=custom,
+        weights=weights,
+        shapes=shapes,
+        dtypes=dtypes,
         force=force,
     )
     plan = make_plan(request)

@@ -14,11 +14,13 @@ import numpy as np
 
 from edgekit.pipeline.golden import bind_outputs
 from edgekit.pipeline.plan import Plan
+from edgekit.pipeline.sources import source_name
 from edgekit.pipeline.work import GOLDEN_EXPORTED, GOLDEN_INPUTS, GOLDEN_SOURCE, Exported, read_arrays
 from edgekit.pipeline.write_bundle import list_files, write_document
 from edgekit_converters.detect import checksum_source
 from edgekit_converters.evaluate.session import Opened
 from edgekit_converters.evaluation import EVALUATION_FILE, Evaluation
+from edgekit_converters.framework import FORMAT_NAMES
 from edgekit_converters.quantize.trail import QUANTIZATION_FILE, QuantizationTrail
 from edgekit_converters.trail import TRAIL_FILE, StepResult, Trail
 from edgekit_runtime.codec import dumps
@@ -58,7 +60,7 @@ def assemble(
     if manifest.labels is not None:
         (folder / manifest.labels).write_text("\n".join(exported.samples.classes) + "\n", encoding="utf-8")
     _write_golden(scratch, folder, manifest)
-    write_document(folder, TRAIL_FILE, _trail(exported))
+    write_document(folder, TRAIL_FILE, _trail(plan, exported))
     if exported.quantization is not None:
         write_document(folder, QUANTIZATION_FILE, exported.quantization)
     if evaluation is not None:
@@ -79,7 +81,7 @@ def _manifest(plan: Plan, exported: Exported, opened: Opened) -> Manifest:
         libraries.append(Library(*exported.quantization.engine.split(" ", 1)))
     origin = Origin(
         source_sha256=checksum_source(plan.model),
-        source_format=plan.source_format,
+        source_format=plan.source.format,
         target=plan.target.profile.name,
         profile_sha256=plan.target.sha256,
         recipe=plan.recipe.name,
@@ -87,8 +89,8 @@ def _manifest(plan: Plan, exported: Exported, opened: Opened) -> Manifest:
         libraries=tuple(sorted(libraries, key=lambda library: library.name)),
     )
     return Manifest(
-        name=plan.model.stem,
-        format="tflite",
+        name=source_name(plan.model),
+        format=plan.model_format,
         scheme=scheme,
         inputs=_inputs(opened, exported),
         outputs=bind_outputs(opened.border, scheme),
@@ -103,7 +105,7 @@ def _manifest(plan: Plan, exported: Exported, opened: Opened) -> Manifest:
 
 
 def _inputs(opened: Opened, exported: Exported) -> tuple[InputBinding, ...]:
-    return tuple(InputBinding(b.source, b.stored, exported.samples.preparation) for b in opened.border.inputs)
+    return tuple(InputBinding(b.source, b.stored, b.order, exported.samples.preparation) for b in opened.border.inputs)
 
 
 def _card_name(card: Path | None) -> str | None:
@@ -126,8 +128,12 @@ def _write_golden(scratch: Path, folder: Path, manifest: Manifest) -> None:
         np.savez(file, allow_pickle=False, **golden_arrays(golden, manifest))
 
 
-def _trail(exported: Exported) -> Trail:
-    steps = [StepResult("export", "float32 TFLite, static batch 1", exported.float_model.stat().st_size)]
+def _trail(plan: Plan, exported: Exported) -> Trail:
+    steps = [
+        StepResult(
+            "export", f"float32 {FORMAT_NAMES[plan.model_format]}, static batch 1", exported.float_model.stat().st_size
+        )
+    ]
     if exported.quantization is not None:
         steps.append(StepResult("quantize", _detail(exported.quantization), exported.model.stat().st_size))
     return Trail(exported.info.parameters, tuple(steps))

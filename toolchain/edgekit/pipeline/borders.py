@@ -11,13 +11,16 @@ FLOAT = "float32"
 BORDER_TYPES = tuple(dict.fromkeys(dtype for scheme in SCHEMES.values() for dtype in reversed(scheme.border_types)))
 
 
-def choose_types(border: str, asked: tuple[str, ...], scheme: Scheme) -> tuple[str, tuple[NamedType, ...]]:
+def choose_types(
+    border: str, asked: tuple[str, ...], scheme: Scheme, model_format: str
+) -> tuple[str, tuple[NamedType, ...]]:
     """Read what was asked for the types of one border.
 
     Args:
         border: `input` or `output`.
         asked: Each a type, for all of them, or `NAME=TYPE`.
         scheme: What the file is made by.
+        model_format: `tflite` or `onnx`.
 
     Returns:
         The type of all, and those of the ones that were named.
@@ -28,11 +31,11 @@ def choose_types(border: str, asked: tuple[str, ...], scheme: Scheme) -> tuple[s
     chosen: dict[str, str] = {}
     for text in asked:
         name, _, dtype = text.rpartition("=")
-        _check_type(f"--{border}-dtype {text}", dtype, scheme)
+        _check_type(f"--{border}-dtype {text}", dtype, scheme, model_format)
         if chosen.setdefault(name, dtype) != dtype:
             whose = f"{border} {name}" if name else f"all {border}s"
             raise RecipeError(f"--{border}-dtype asks for {chosen[name]} and for {dtype} for {whose}; allowed: one.")
-    general = chosen.pop("", scheme.border_types[0])
+    general = chosen.pop("", scheme.types_for(model_format)[0])
     return general, tuple(NamedType(name, dtype) for name, dtype in chosen.items())
 
 
@@ -54,11 +57,13 @@ def check_names(settings: QuantizeSettings, info: SourceInfo) -> None:
             _check_name(border, asked, specs)
 
 
-def _check_type(option: str, dtype: str, scheme: Scheme) -> None:
+def _check_type(option: str, dtype: str, scheme: Scheme, model_format: str) -> None:
     if dtype not in BORDER_TYPES:
         raise RecipeError(f"{option}: unknown type; allowed: {', '.join(BORDER_TYPES)}.")
-    if dtype not in scheme.border_types:
+    if dtype not in scheme.types_for(model_format):
         others = [other.name for other in SCHEMES.values() if dtype in other.border_types]
+        if model_format != "tflite":
+            raise RecipeError(f"{option}: inputs and outputs of an .onnx file stay float32.", hint="Leave it out.")
         raise RecipeError(
             f"{option} needs --quantize {' or '.join(others)}; the scheme is {scheme.name}, "
             f"which allows: {', '.join(scheme.border_types)}.",

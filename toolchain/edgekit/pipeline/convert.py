@@ -8,7 +8,8 @@ from pathlib import Path
 
 from edgekit.pipeline.assemble import assemble, write_run
 from edgekit.pipeline.live import on_file
-from edgekit.pipeline.plan import ZIP_SUFFIX, Plan, Request, make_plan
+from edgekit.pipeline.plan import ZIP_SUFFIX, Plan, make_plan
+from edgekit.pipeline.request import Request
 from edgekit.pipeline.samples import doubts
 from edgekit.pipeline.staging import check_output, publish, staging_beside
 from edgekit.pipeline.work import Exported, Log, Workshop

@@ -62,7 +62,7 @@ def golden_data(path: Path) -> DataSettings:
 
 def bind_outputs(border: Border, scheme: str) -> tuple[OutputBinding, ...]:
     """Give each output its tolerance."""
-    return tuple(OutputBinding(b.source, b.stored, _tolerance(b, scheme)) for b in border.outputs)
+    return tuple(OutputBinding(b.source, b.stored, b.order, _tolerance(b, scheme)) for b in border.outputs)
 
 
 def _tolerance(binding: Binding, scheme: str) -> Tolerance:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from edgekit.pipeline.plan import Request
-from edgekit_converters.keras.live import stage_live
+from edgekit.pipeline.request import Request
+from edgekit_converters.live import stage_live
 
 
 @contextmanager

@@ -6,12 +6,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgekit.pipeline.borders import choose_types
+from edgekit.pipeline.choice import Choice
 from edgekit.pipeline.recipe import RECIPES, Recipe
+from edgekit.pipeline.request import Request
+from edgekit.pipeline.sources import choose_format, is_quantized, source_name, source_settings
 from edgekit_converters.data.form import detect_form, is_function
 from edgekit_converters.data.metrics import METRICS, is_metric
 from edgekit_converters.detect import detect_source
-from edgekit_converters.keras.live import LiveModel
-from edgekit_converters.settings import AS_THEY_ARE, SCHEMES, DataSettings, NamedType, PictureSettings, Scheme
+from edgekit_converters.frameworks import Framework, framework_of
+from edgekit_converters.settings import (
+    AS_THEY_ARE,
+    FLOAT32,
+    SCHEMES,
+    UNCHANGED,
+    DataSettings,
+    NamedType,
+    Scheme,
+    SourceSettings,
+)
 from edgekit_runtime.errors import DataError, RecipeError
 from edgekit_targets.catalog import load_profile
 from edgekit_targets.hardware import channel_effect, kernel_effect, memory_effect
@@ -22,71 +34,15 @@ ALL_METRICS = ("auto", *METRICS, "MODULE:FUNCTION")
 
 
 @dataclass(frozen=True)
-class Request:
-    """What the user asked for; `None` leaves the choice to the target.
-
-    Attributes:
-        model: The source model: a file, a folder, or a live Keras model, which only `convert` takes.
-        target: Name of a target, or a path to a profile.
-        quantize: Name of a scheme.
-        input_dtypes: Types of the file's inputs: each a type for all of them, or `NAME=TYPE`.
-        output_dtypes: Types of the file's outputs, likewise.
-        calibrate: Calibration data.
-        evaluate: Evaluation data.
-        pictures: How pictures become inputs, and what the classes are called.
-        metric: A metric, `auto`, or `module:function` of the user's own.
-        samples: Calibration samples to draw.
-        seed: Seed of the draw.
-        output: Where the bundle goes: a folder, or a zip when it ends in `.edgekit`.
-        license: Licence of the model, kept in the manifest.
-        model_card: A text on what the model is for, kept in the bundle.
-        trust: Whether code inside the model may run.
-        custom: Modules of the user's own that define classes the model names; they need `trust`.
-        force: Whether an existing output is replaced.
-    """
-
-    model: Path | LiveModel
-    target: str
-    quantize: str | None = None
-    input_dtypes: tuple[str, ...] = ()
-    output_dtypes: tuple[str, ...] = ()
-    calibrate: Path | None = None
-    evaluate: Path | None = None
-    pictures: PictureSettings = AS_THEY_ARE
-    metric: str = "auto"
-    samples: int = 500
-    seed: int = 0
-    output: Path | None = None
-    license: str | None = None
-    model_card: Path | None = None
-    trust: bool = False
-    custom: tuple[str, ...] = ()
-    force: bool = False
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One choice of a plan.
-
-    Attributes:
-        what: What was to be chosen.
-        value: What was chosen.
-        reason: Why.
-    """
-
-    what: str
-    value: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class Plan:
     """A conversion, ready to run.
 
     Attributes:
         request: What was asked for.
         model: The source model.
-        source_format: Format of the source, by its content.
+        source: How it is loaded.
+        framework: What loads it.
+        model_format: Format of the file in the bundle.
         target: The profile.
         recipe: With every field resolved.
         calibration: Which samples give the ranges; `None` when nothing needs them.
@@ -97,7 +53,9 @@ class Plan:
 
     request: Request
     model: Path
-    source_format: str
+    source: SourceSettings
+    framework: Framework
+    model_format: str
     target: LoadedProfile
     recipe: Recipe
     calibration: DataSettings | None
@@ -117,19 +75,19 @@ def make_plan(request: Request) -> Plan:
     """
     model = _check_source(request)
     source_format = detect_source(model)
+    framework = framework_of(source_format)
     target = load_profile(request.target)
-    recipe, recipe_choices = _choose_recipe(request, target)
+    model_format, format_choice = choose_format(request.model_format, framework, target.profile)
+    source = source_settings(request, source_format)
+    recipe, recipe_choices = _choose_recipe(request, source, target, model_format)
     calibration, calibration_choice = _choose_calibration(request, recipe)
     evaluation, evaluation_choice = _choose_evaluation(request)
     if request.model_card is not None and not request.model_card.is_file():
         raise RecipeError(f"--model-card {request.model_card}: no such file.", hint="Check the path.")
-    output = request.output or Path(f"{model.stem}-{target.profile.name}-{recipe.quantize.scheme}")
-    runtime = target.profile.runtimes[0]
+    output = request.output or Path(f"{source_name(model)}-{target.profile.name}-{recipe.quantize.scheme}")
     choices = (
         Choice("source", source_format, "told by the content of the file"),
-        Choice(
-            "format", runtime.format, f"{runtime.name} {runtime.version} is the first runtime of {target.profile.name}"
-        ),
+        format_choice,
         *recipe_choices,
         *_hardware_choices(target.profile, recipe),
         Choice("batch", "1", "a device answers one sample at a time; a static shape lets the kernels be planned ahead"),
@@ -138,7 +96,10 @@ def make_plan(request: Request) -> Plan:
         *_picture_choices(request),
         Choice("output", str(output), "one zip" if output.suffix == ZIP_SUFFIX else "a folder"),
     )
-    return Plan(request, model, source_format, target, recipe, calibration, evaluation, output, choices)
+    source = replace(source, sample=calibration or evaluation)
+    return Plan(
+        request, model, source, framework, model_format, target, recipe, calibration, evaluation, output, choices
+    )
 
 
 def _check_source(request: Request) -> Path:
@@ -155,15 +116,13 @@ def _check_source(request: Request) -> Path:
     return request.model
 
 
-def _choose_recipe(request: Request, target: LoadedProfile) -> tuple[Recipe, tuple[Choice, ...]]:
-    chosen = target.profile.recipe
-    name = request.quantize or chosen.name
-    if name not in RECIPES:
-        raise RecipeError(f"--quantize {name}: unknown scheme; allowed: {', '.join(RECIPES)}.")
+def _choose_recipe(
+    request: Request, source: SourceSettings, target: LoadedProfile, model_format: str
+) -> tuple[Recipe, tuple[Choice, ...]]:
+    name, reason = _choose_scheme(request, source, target, model_format)
     scheme = SCHEMES[name]
-    reason = "Asked for" if request.quantize else f"Chosen by {target.profile.name}: {chosen.reason}"
-    inputs, named_inputs = choose_types("input", request.input_dtypes, scheme)
-    outputs, named_outputs = choose_types("output", request.output_dtypes, scheme)
+    inputs, named_inputs = choose_types("input", request.input_dtypes, scheme, model_format)
+    outputs, named_outputs = choose_types("output", request.output_dtypes, scheme, model_format)
     settings = replace(
         RECIPES[name].quantize,
         input_dtype=inputs,
@@ -177,6 +136,29 @@ def _choose_recipe(request: Request, target: LoadedProfile) -> tuple[Recipe, tup
         Choice("outputs", _types(outputs, named_outputs), _border_reason(request.output_dtypes, name)),
     )
     return Recipe(name, settings), choices
+
+
+def _choose_scheme(
+    request: Request, source: SourceSettings, target: LoadedProfile, model_format: str
+) -> tuple[str, str]:
+    chosen, asked = target.profile.recipe, request.quantize
+    if asked is not None and asked not in RECIPES:
+        raise RecipeError(f"--quantize {asked}: unknown scheme; allowed: {', '.join(RECIPES)}.")
+    if asked is not None and model_format not in SCHEMES[asked].formats:
+        others = ", ".join(scheme.name for scheme in SCHEMES.values() if model_format in scheme.formats)
+        raise RecipeError(f"--quantize {asked}: it is not made in {model_format}; allowed there: {others}.")
+    if is_quantized(source):
+        if asked not in (None, UNCHANGED):
+            raise RecipeError(
+                f"--quantize {asked}: {request.model} is quantized already; allowed: {UNCHANGED}.",
+                hint="Convert the float model that it was made from.",
+            )
+        return UNCHANGED, "The file is quantized already."
+    if asked == UNCHANGED:
+        raise RecipeError(f"--quantize {UNCHANGED} is for quantized .tflite and .onnx files.", hint="Take float32.")
+    if asked is not None:
+        return asked, "Asked for"
+    return chosen.name, f"Chosen by {target.profile.name}: {chosen.reason}"
 
 
 def _types(general: str, named: tuple[NamedType, ...]) -> str:
@@ -195,7 +177,7 @@ def _hardware_choices(profile: Profile, recipe: Recipe) -> tuple[Choice, ...]:
 def _border_reason(asked: tuple[str, ...], scheme: str) -> str:
     if asked:
         return "asked for"
-    if scheme == "float32":
+    if scheme in (FLOAT32, UNCHANGED):
         return "nothing is quantized"
     return "no conversion inside the file; the runtime takes and gives real numbers all the same"
 
@@ -206,7 +188,7 @@ def _choose_calibration(request: Request, recipe: Recipe) -> tuple[DataSettings 
         _check_exists(request.calibrate)
         settings = DataSettings(str(request.calibrate), request.samples, request.seed, request.pictures)
     scheme = SCHEMES[recipe.quantize.scheme]
-    if scheme.name == "float32":
+    if scheme.name in (FLOAT32, UNCHANGED):
         why = "nothing is quantized" + ("; the data gives the golden samples only" if settings else "")
         return settings, Choice("calibration", "none", why)
     if settings is None:

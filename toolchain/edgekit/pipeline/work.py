@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +15,13 @@ from edgekit.pipeline.samples import Samples, check_data
 from edgekit_converters.data.session import DataSession, Measured
 from edgekit_converters.evaluate.session import ExportedSession, Opened
 from edgekit_converters.evaluation import Evaluation
-from edgekit_converters.framework import FrameworkSession
+from edgekit_converters.framework import FORMAT_NAMES, FrameworkSession
 from edgekit_converters.quantize.session import quantize
 from edgekit_converters.quantize.trail import QuantizationTrail
+from edgekit_converters.settings import FLOAT32, UNCHANGED
 from edgekit_converters.source import SourceInfo
 from edgekit_runtime.progress import Progress, silent
 
-KERAS_SESSION = "edgekit_converters.keras"
 GOLDEN_INPUTS, GOLDEN_SOURCE, GOLDEN_EXPORTED = "golden-inputs.npz", "golden-source.npz", "golden-exported.npz"
 EVALUATED_SOURCE, EVALUATED_EXPORTED = "evaluated-source.npz", "evaluated-exported.npz"
 LABELS = "labels.npz"
@@ -62,19 +62,21 @@ class Workshop:
 
     def export(self) -> Exported:
         """Load the source, export it as float, run it on the samples, and quantize the export."""
-        plan, float_model = self.plan, self.scratch / "float.tflite"
+        plan, float_model = self.plan, self.scratch / f"float.{self.plan.model_format}"
         inputs = self.scratch / GOLDEN_INPUTS
         self.progress("loading the model", 0, 0)
-        with FrameworkSession(KERAS_SESSION, memory_limit_bytes=self.memory_limit_bytes, on_log=self.on_log) as session:
-            info = session.load(plan.model, plan.source_format, trust=plan.request.trust, custom=plan.request.custom)
+        module = plan.framework.module
+        with FrameworkSession(module, memory_limit_bytes=self.memory_limit_bytes, on_log=self.on_log) as session:
+            info = session.load(plan.source)
             self.progress("loading the model", 1, 1)
             check_names(plan.recipe.quantize, info)
             with DataSession(on_log=self.on_log) as data:
                 samples = check_data(data, plan, info, self.scratch / LABELS, self.progress)
                 golden_kind = write_golden_inputs(data, plan, info, samples.preparation, inputs)
-            self.progress("exporting to TFLite", 0, 0)
-            session.export_tflite(float_model)
-            self.progress("exporting to TFLite", 1, 1)
+            stage = f"exporting to {FORMAT_NAMES[plan.model_format]}"
+            self.progress(stage, 0, 0)
+            info = replace(info, orders=session.export(float_model, plan.model_format))
+            self.progress(stage, 1, 1)
             session.predict(golden_data(inputs), self.scratch / GOLDEN_SOURCE, silent)
             if plan.evaluation is not None:
                 session.predict(plan.evaluation, self.scratch / EVALUATED_SOURCE, self.progress)
@@ -109,9 +111,9 @@ class Workshop:
 
     def _quantize(self, info: SourceInfo, float_model: Path) -> tuple[Path, QuantizationTrail | None]:
         settings, calibration = self.plan.recipe.quantize, self.plan.calibration
-        if settings.scheme == "float32":
+        if settings.scheme in (FLOAT32, UNCHANGED):
             return float_model, None
-        model = self.scratch / "quantized.tflite"
+        model = self.scratch / f"quantized.{self.plan.model_format}"
         trail = quantize(float_model, model, info, settings, calibration, progress=self.progress, on_log=self.on_log)
         return model, trail
 

@@ -1,0 +1,1 @@
+"""ONNX files: as sources, as what other frameworks export, and quantized by onnxruntime."""

@@ -1,0 +1,1 @@
+"""Finished `.tflite` files as sources: run, bundled, quantized where they are float; no framework is needed."""

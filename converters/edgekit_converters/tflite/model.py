@@ -1,0 +1,108 @@
+"""A finished `.tflite` file as a source model."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from edgekit_converters.binding import bind
+from edgekit_converters.settings import NamedShape
+from edgekit_converters.source import AxisOrder, SourceInfo
+from edgekit_runtime.errors import ConversionError, ModelError, RecipeError
+from edgekit_runtime.litert import LiteRtInterpreter
+from edgekit_runtime.manifest import Library
+from edgekit_runtime.samples import real_samples, stored_input, stored_sample
+from edgekit_runtime.tensor import TensorSpec
+from edgekit_targets.graph.summary import summarize
+from edgekit_targets.graph.tflite import read_tflite
+
+REAL = "float32"
+
+
+class TfliteModel:
+    """A `.tflite` file that LiteRT runs; it takes and gives real numbers, whatever the file stores.
+
+    Args:
+        path: The file.
+        shapes: What the user says of shapes, which a finished file cannot follow.
+
+    Raises:
+        ModelError: LiteRT refuses it, or it has an open shape or inputs that are no numbers.
+        RecipeError: A shape was asked for that is not the file's.
+    """
+
+    def __init__(self, path: Path, shapes: tuple[NamedShape, ...] = ()) -> None:
+        self._path = path
+        self._interpreter = LiteRtInterpreter(str(path))
+        parameters = summarize(read_tflite(path)).parameters.value
+        inputs, outputs = self._interpreter.signature()
+        self.info = SourceInfo(
+            inputs=tuple(_real(spec, inputs) for spec in self._interpreter.inputs),
+            outputs=tuple(_real(spec, outputs) for spec in self._interpreter.outputs),
+            parameters=int(parameters or 0),
+            libraries=(Library(*self._interpreter.library.split(" ", 1)),),
+        )
+        self._check(shapes)
+        self._border = bind(self.info, (self._interpreter.inputs, self._interpreter.outputs), (inputs, outputs))
+
+    def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Outputs by name for several samples, each `(N, ...)`.
+
+        Raises:
+            ModelError: LiteRT cannot run it.
+        """
+        count = len(next(iter(inputs.values())))
+        rows = [self._run({name: values[i] for name, values in inputs.items()}) for i in range(count)]
+        return {
+            binding.source.name: real_samples(np.stack([row[k] for row in rows]), binding)
+            for k, binding in enumerate(self._border.outputs)
+        }
+
+    def export(self, path: Path, model_format: str) -> tuple[AxisOrder, ...]:
+        """Copy the file: it is finished.
+
+        Raises:
+            ConversionError: Another format was asked for.
+        """
+        if model_format != "tflite":
+            raise ConversionError(f"{self._path}: a .tflite file does not become {model_format}; allowed: tflite.")
+        shutil.copyfile(self._path, path)
+        return ()
+
+    def _run(self, sample: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        for k, i in enumerate(self._border.file_order):
+            binding = self._border.inputs[i]
+            self._interpreter.set_input(k, stored_input(sample[binding.source.name], binding))
+        self._interpreter.invoke()
+        places = [spec.name for spec in self._interpreter.outputs]
+        return [
+            stored_sample(self._interpreter.output(places.index(b.stored.name)), b.source) for b in self._border.outputs
+        ]
+
+    def _check(self, shapes: tuple[NamedShape, ...]) -> None:
+        for spec in (*self.info.inputs, *self.info.outputs):
+            if -1 in spec.sample_shape or np.dtype(spec.dtype).kind not in "fiub":
+                raise ModelError(
+                    f"{self._path}: {spec.name} is {spec.dtype}, {spec.shape}; allowed: numbers of a fixed shape.",
+                    hint="Convert the model that the file was exported from.",
+                )
+        found = {spec.name: spec.shape for spec in self.info.inputs}
+        for asked in shapes:
+            name = asked.name or next(iter(found))
+            if found.get(name) != asked.shape:
+                raise RecipeError(
+                    f"--shape {name}={','.join(map(str, asked.shape))}: the shapes in a .tflite file are fixed: "
+                    + "; ".join(f"{known} is {shape}" for known, shape in found.items())
+                    + "."
+                )
+
+
+def _real(spec: TensorSpec, signature: Mapping[str, str]) -> TensorSpec:
+    """The tensor under its name in the signature, as the real numbers that it stands for."""
+    names = {tensor: name for name, tensor in signature.items()}
+    dtype = spec.dtype if spec.quantization is None else REAL
+    return replace(spec, name=names.get(spec.name, spec.name), dtype=dtype, quantization=None)
