@@ -1,0 +1,1 @@
+"""What a model will cost on a target, before anything was measured there."""

@@ -1,0 +1,62 @@
+"""How far a predicted latency is trusted: always a range, and no single value where only its order is known."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from edgekit_runtime.figure import Figure, Interval, unavailable
+
+NS_PER_MS = 1e6
+SHORT_MS = 5.0
+CONFIDENCE = 0.9  # share of the published figures, none of them fitted, that lie inside (docs/validation.md)
+
+
+class Trust(NamedTuple):
+    """How far the truth may lie from a prediction, as factors of it.
+
+    Attributes:
+        low: At the lower end.
+        high: At the upper end.
+    """
+
+    low: float
+    high: float
+
+
+CHECKED = Trust(0.7, 1.75)  # held against published figures of such a core, by other people and other engines
+UNCHECKED = Trust(0.55, 2.0)  # no figure of such a core was there, or another engine's kernels were counted
+SHORT = Trust(0.25, 4.0)  # under SHORT_MS
+ANCHORED = Trust(0.7, 1.3)  # scaled by a measurement of another model, with the same runtime on the same board
+
+
+class Latency(NamedTuple):
+    """A predicted latency.
+
+    Attributes:
+        figure: The value with its interval; unavailable where only the order of magnitude is known.
+        range_ms: From the least to the most, in every case.
+    """
+
+    figure: Figure
+    range_ms: Interval
+
+
+def latency_figure(total_ms: float, trust: Trust, method: str) -> Latency:
+    """A predicted latency as it may be shown.
+
+    Args:
+        total_ms: What the formula gives, above 0.
+        trust: How far it is trusted.
+        method: How it was found.
+    """
+    if total_ms < SHORT_MS:
+        low, high = total_ms * SHORT.low, total_ms * SHORT.high
+        span = Interval(low, high, CONFIDENCE)
+        reason = (
+            f"under {SHORT_MS:g} ms only the order of magnitude is known: {low:.2g} to {high:.2g} ms ({method}); "
+            "measure it with `edgekit bench`"
+        )
+        return Latency(unavailable("ns", reason), span)
+    span = Interval(total_ms * trust.low, total_ms * trust.high, CONFIDENCE)
+    ends = Interval(span.low * NS_PER_MS, span.high * NS_PER_MS, CONFIDENCE)
+    return Latency(Figure("predicted", "ns", total_ms * NS_PER_MS, method, ends), span)
