@@ -34,7 +34,7 @@ def peak_activations(subgraph: Subgraph) -> Peak:
     needs scratch memory on top, and less where a kernel writes over its own input.
     """
     steps = max(1, len(subgraph.operators))
-    lives = _lives(subgraph, steps)
+    lives = lifetimes(subgraph)
     sizes = {place: subgraph.tensors[place].size_bytes for place in lives}
     changes = [0] * (steps + 1)
     for place, (first, last) in lives.items():
@@ -51,8 +51,9 @@ def peak_activations(subgraph: Subgraph) -> Peak:
     )
 
 
-def _lives(subgraph: Subgraph, steps: int) -> dict[int, tuple[int, int]]:
-    """From each tensor that is no constant to the first and last step at which it is alive."""
+def lifetimes(subgraph: Subgraph) -> dict[int, tuple[int, int]]:
+    """From each tensor that is no constant to the first and last operator at which it is alive."""
+    steps = max(1, len(subgraph.operators))
     lives: dict[int, tuple[int, int]] = {}
     for place, step in _touches(subgraph, steps):
         first, last = lives.get(place, (step, step))
