@@ -150,12 +150,10 @@ def _scratch(subgraph: Subgraph) -> Iterator[Block]:
     for step, operator in enumerate(subgraph.operators):
         if operator.name != "CONV_2D" or _hybrid(operator, subgraph):
             continue
-        source, weights, output = (
-            *subgraph.tensors_of(operator.inputs[:2]),
-            subgraph.tensors[operator.outputs[0] or 0],
-        )
-        if len(weights.shape) != 4 or len(source.shape) != 4 or -1 in (*source.shape, *weights.shape, *output.shape):
+        tensors = subgraph.tensors_of((*operator.inputs[:2], *operator.outputs[:1]))
+        if len(tensors) != 3 or any(len(tensor.shape) != 4 or -1 in tensor.shape for tensor in tensors):
             continue
+        source, weights, output = tensors
         if weights.shape[1:3] == (1, 1) and source.shape[1:3] == output.shape[1:3]:
             continue
         values = math.prod(output.shape[:3]) * math.prod(weights.shape[1:])
