@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import json
 import types
 import typing
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgekit_runtime.codec import FormatError
 
 if TYPE_CHECKING:
+    from pydantic import TypeAdapter
     from pydantic_core import ErrorDetails
 
 T = TypeVar("T")
@@ -35,17 +38,26 @@ def validate(kind: type[T], tree: object) -> T:
         FormatError: With every fault, each as `key: fault; allowed: ...`. Where the parts of a dataclass
             have faults, contradictions between its parts are not looked for.
     """
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
-    config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-    # A TypeAdapter takes no settings for a plain dataclass itself, but hands them on to those inside a tuple.
-    adapter = TypeAdapter(tuple[kind], config=config)  # type: ignore[valid-type]  # known only at run time
     try:
         # As JSON, because strict Python input would have to hold the dataclasses already.
-        return adapter.validate_json(json.dumps([tree], default=str))[0]
+        (value,) = _adapter(kind).validate_json(json.dumps([tree], default=str))  # type: ignore[arg-type]  # classes are hashable
     except ValidationError as error:
         details = error.errors(include_url=False)
         raise FormatError(tuple(fault for detail in details for fault in _faults(kind, detail))) from error
+    assert isinstance(value, kind)
+    return value
+
+
+@functools.cache
+def _adapter(kind: Hashable) -> TypeAdapter[tuple[object]]:
+    """The reader of a dataclass, kept because making it takes longer than its use."""
+    from pydantic import ConfigDict, TypeAdapter
+
+    config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    # A TypeAdapter takes no settings for a plain dataclass itself, but hands them on to those inside a tuple.
+    return TypeAdapter(tuple[kind], config=config)  # type: ignore[valid-type]  # known only at run time
 
 
 def _faults(kind: type, detail: ErrorDetails) -> list[str]:
