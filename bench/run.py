@@ -13,6 +13,7 @@ from latency import latency
 from overhead import overhead
 from pictures import pictures
 from render import load_now, machine, render, render_section
+from serving import serving
 from startup import startup
 
 PAGE = Path(__file__).parents[1] / "docs/benchmarks.md"
@@ -22,6 +23,7 @@ BENCHMARKS: Mapping[str, Callable[[bool], Section]] = {
     "latency": latency,
     "overhead": overhead,
     "pictures": pictures,
+    "serving": serving,
 }
 
 

@@ -162,9 +162,8 @@ def _serve(options: argparse.Namespace) -> str:
         raise UserError(f"{options.model}: no bundle; allowed: what `edgekit convert` wrote.", hint="Check the path.")
     golden = check(options.model, BenchSettings(threads=settings.threads, timeout_s=settings.timeout_s))
     _log(golden_line(golden).rstrip())
-    from edgekit_runtime.serve import (
-        serve,
-    )  # with numpy and the interpreter, in this process: it was checked in another
+    # It brings numpy and the interpreter into this process, after the model was checked in another.
+    from edgekit_runtime.serve import serve
 
     def announce(name: str, port: int) -> None:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host

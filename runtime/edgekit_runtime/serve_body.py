@@ -6,7 +6,8 @@ import io
 import json
 import math
 from collections.abc import Mapping
-from typing import Union
+from functools import lru_cache
+from typing import Any, Union
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from edgekit_runtime.serve_http import JSON_TYPE, HttpError, Response, json_resp
 NPY_TYPE = "application/x-npy"
 TYPES = (JSON_TYPE, NPY_TYPE)
 INTEGER_DIGITS = 19  # of int64; beyond, Python takes time that grows with the square of the length
+LENGTH_SIZES = {b"\x01\x00": 2, b"\x02\x00": 4}  # bytes of an .npy header's length, by version
+MAX_HEADER_BYTES = 10_000
 MAX_AXES = 32  # that every numpy allows
 Given = Union[np.ndarray, Mapping[str, np.ndarray]]
 
@@ -48,24 +51,16 @@ def read_npy(body: bytes) -> np.ndarray:
     Raises:
         DataError: It is no such file, or not whole.
     """
-    file = io.BytesIO(body)
-    try:
-        version = np.lib.format.read_magic(file)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, fortran, dtype = read_header(file)
-    except Exception as error:  # numpy hands on whatever Python's parser raises on a broken header
-        raise DataError(f"the body is no .npy file: {first_line(error)}.") from error
+    begin = _data_begin(body)
+    shape, fortran, dtype = _read_header(body[:begin])
     if dtype.kind not in "fiub":
         raise DataError(f"the array is of type {str(dtype)[:40]}; allowed: numbers.")
-    wanted, found = math.prod(shape) * dtype.itemsize, len(body) - file.tell()
+    wanted, found = math.prod(shape) * dtype.itemsize, len(body) - begin
     if min(shape, default=1) < 1 or len(shape) > MAX_AXES:
         raise DataError(f"the array is of shape {str(shape)[:40]}; allowed: up to {MAX_AXES} axes, none of them empty.")
     if wanted != found:
         raise DataError(f"the array of shape {shape} takes {wanted} bytes; {found} are here.")
-    values = np.frombuffer(body, dtype, offset=file.tell())
+    values = np.frombuffer(body, dtype, offset=begin)
     return values.reshape(shape, order="F" if fortran else "C")
 
 
@@ -93,9 +88,36 @@ def result_response(outputs: Mapping[str, np.ndarray], accept: str) -> Response:
         return json_response(200, {"outputs": {name: values.tolist() for name, values in outputs.items()}})
     if len(outputs) > 1:
         raise DataError(f"there are {len(outputs)} outputs, and an .npy file holds one; allowed: {JSON_TYPE}.")
+    values = np.ascontiguousarray(next(iter(outputs.values())))
+    return Response(200, _write_header(values.shape, values.dtype) + values.tobytes(), NPY_TYPE)
+
+
+def _data_begin(body: bytes) -> int:
+    """Where the data of an `.npy` file begins; numpy, "NEP 1", versions 1.0 and 2.0."""
+    size = LENGTH_SIZES.get(body[6:8], 0) if body[:6] == b"\x93NUMPY" else 0
+    begin = 8 + size + int.from_bytes(body[8 : 8 + size], "little")
+    if not size or begin > min(len(body), MAX_HEADER_BYTES):
+        raise DataError("the body is no .npy file of version 1.0 or 2.0.")
+    return begin
+
+
+@lru_cache(maxsize=64)
+def _read_header(head: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type; kept, as a client sends the same again and again, and numpy takes long over it."""
+    file = io.BytesIO(head[8:])
+    readers = {2: np.lib.format.read_array_header_1_0, 4: np.lib.format.read_array_header_2_0}
+    try:
+        shape, fortran, dtype = readers[LENGTH_SIZES[head[6:8]]](file)
+    except Exception as error:  # numpy hands on whatever Python's parser raises on a broken header
+        raise DataError(f"the body is no .npy file: {first_line(error)}.") from error
+    return shape, fortran, dtype
+
+
+@lru_cache(maxsize=64)
+def _write_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
     file = io.BytesIO()
-    np.save(file, next(iter(outputs.values())), allow_pickle=False)
-    return Response(200, file.getvalue(), NPY_TYPE)
+    np.save(file, np.empty(shape, dtype), allow_pickle=False)
+    return file.getvalue()[: _data_begin(file.getvalue())]
 
 
 def _read_json(body: bytes, names: list[str]) -> Mapping[str, np.ndarray]:
