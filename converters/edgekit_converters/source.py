@@ -33,6 +33,7 @@ class SourceInfo:
         parameters: How many numbers it learned.
         libraries: The framework, with version.
         orders: Inputs and outputs whose axes lie in another order in the file that was exported.
+        notes: What had to be done to load it, for the trail.
     """
 
     inputs: tuple[TensorSpec, ...]
@@ -40,6 +41,7 @@ class SourceInfo:
     parameters: int
     libraries: tuple[Library, ...]
     orders: tuple[AxisOrder, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def signature_names(specs: tuple[TensorSpec, ...]) -> tuple[str, ...]:

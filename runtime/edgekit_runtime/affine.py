@@ -31,7 +31,7 @@ def store(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
         spec: The tensor that takes them.
     """
     if spec.quantization is None:
-        return np.ascontiguousarray(values, dtype=spec.dtype)
+        return np.asarray(values, dtype=spec.dtype, order="C")
     scale, zero_point = _broadcast(spec.quantization, values.ndim)
     limits = np.iinfo(spec.dtype)
     steps = np.rint(np.asarray(values, np.float64) / scale) + zero_point

@@ -86,7 +86,7 @@ class OnnxInterpreter:
                 f"{self._path}: input {spec.name} was given {value.dtype.name} of shape {value.shape}; "
                 f"allowed: {spec.dtype} of shape {spec.shape}."
             )
-        self._values[spec.name] = np.ascontiguousarray(value)
+        self._values[spec.name] = np.asarray(value, order="C")
 
     def invoke(self) -> None:
         """Run the model once.

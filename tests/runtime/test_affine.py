@@ -114,3 +114,7 @@ def test_a_scale_makes_all_but_nan_storable():
 
 def test_a_float_tensor_holds_every_number():
     assert storable(np.array([0.5, math.nan, math.inf]), TensorSpec("t", (1,), "float32"))
+
+
+def test_a_scalar_without_a_scale_stays_one():
+    assert store(np.int32(16000), TensorSpec("rate", (), "int64")).shape == ()

@@ -1,0 +1,48 @@
+"""Sessions of onnxruntime on models in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+from edgekit_runtime.errors import ModelError, first_line
+
+ERRORS_ONLY = 3  # severity of onnxruntime's log
+ONE_THREAD = 1
+
+
+def open_session(path: Path, model: Any, *, optimized: bool = True, written_to: Path | None = None) -> Any:
+    """Load a model with onnxruntime.
+
+    Args:
+        path: The file that it comes from, for messages.
+        model: A `ModelProto`.
+        optimized: Whether onnxruntime may fuse and fold operators.
+        written_to: Where to write the graph as onnxruntime runs it.
+
+    Raises:
+        ModelError: onnxruntime refuses it.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = ONE_THREAD
+    options.log_severity_level = ERRORS_ONLY
+    if not optimized:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    if written_to is not None:
+        options.optimized_model_filepath = str(written_to)
+    try:
+        return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own kinds have no common base
+        raise ModelError(
+            f"{path}: onnxruntime refuses it: {reason(error)}",
+            hint="It may be damaged, or need operators that onnxruntime lacks.",
+        ) from error
+
+
+def reason(error: BaseException) -> str:
+    """The part of onnxruntime's error that says something: without its number and its place in the source."""
+    line = first_line(error)
+    parts = line.split(" : ")
+    return parts[-1] if parts[0].startswith("[ONNXRuntimeError]") else line
