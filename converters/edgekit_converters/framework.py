@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from edgekit_converters.data.source import Sample, open_drawn
-from edgekit_converters.model import Model
+from edgekit_converters.model import Model, TellsActivations
+from edgekit_converters.parting import Parting, find_parting
 from edgekit_converters.settings import DataSettings, SourceSettings
 from edgekit_converters.source import AxisOrder, SourceInfo
 from edgekit_runtime.child import Child, Report, serve
@@ -83,6 +84,11 @@ class FrameworkSession:
         answer = self._child.call("export", payload, stage=f"exporting to {FORMAT_NAMES[model_format]}")
         return tuple(decode(AxisOrder, tree) for tree in answer["orders"])
 
+    def find_parting(self, model: Path, info: SourceInfo, data: DataSettings) -> Parting:
+        """Find where the model and a float file that it was exported to part, on the first of some samples."""
+        payload = {"model": str(model), "info": encode(info), "data": encode(data)}
+        return decode(Parting, self._child.call("part", payload, stage="looking for where the two part"))
+
 
 def serve_framework(load: Loader) -> None:
     """Be the child's end of a session; never returns.
@@ -106,7 +112,21 @@ def serve_framework(load: Loader) -> None:
         orders = loaded[0].export(Path(payload["output"]), payload["format"])
         return {"orders": [encode(axes) for axes in orders]}
 
-    serve({"load": on_load, "predict": on_predict, "export": on_export})
+    def on_part(payload: dict[str, Any], _: Report) -> dict[str, Any]:
+        info = decode(SourceInfo, payload["info"])
+        return dict(encode(_part(loaded[0], Path(payload["model"]), info, decode(DataSettings, payload["data"]))))
+
+    serve({"load": on_load, "predict": on_predict, "export": on_export, "part": on_part})
+
+
+def _part(model: Model, exported: Path, info: SourceInfo, settings: DataSettings) -> Parting:
+    from edgekit_converters.activations import exported_activations
+
+    source, indexes = open_drawn(settings, info.inputs, info.outputs)
+    sample = next(source.read(indexes[:1])).inputs
+    if not isinstance(model, TellsActivations):
+        return Parting(None, None)
+    return find_parting(model.activations(sample), exported_activations(exported, info, sample))
 
 
 def _predict(model: Model, settings: DataSettings, report: Report) -> dict[str, np.ndarray]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from edgekit_converters.parting import Activation
 from edgekit_converters.source import AxisOrder, SourceInfo
 
 
@@ -39,5 +40,18 @@ class Model(Protocol):
 
         Raises:
             ConversionError: The framework refuses.
+        """
+        ...
+
+
+@runtime_checkable
+class TellsActivations(Protocol):
+    """A live model that can tell what its operators gave."""
+
+    def activations(self, sample: Mapping[str, np.ndarray]) -> tuple[Activation, ...]:
+        """What each operator gives for one sample, in the order in which they run.
+
+        Args:
+            sample: Inputs by name, without batch axis.
         """
         ...

@@ -56,6 +56,7 @@ def _documents() -> dict[str, Any]:  # document types share two class attributes
     from edgekit.licenses import Licenses
     from edgekit.reports.render.json_text import ComparisonDocument
     from edgekit.reports.report import Report
+    from edgekit_converters.equality import Equality
     from edgekit_converters.evaluation import Evaluation
     from edgekit_converters.quantize.trail import QuantizationTrail
     from edgekit_converters.trail import Trail
@@ -68,6 +69,7 @@ def _documents() -> dict[str, Any]:  # document types share two class attributes
         Answer,
         ComparisonDocument,
         Diagnosis,
+        Equality,
         Evaluation,
         Inspection,
         Licenses,

@@ -9,6 +9,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from edgekit_converters.keras.activations import layer_activations
+from edgekit_converters.parting import Activation
 from edgekit_converters.source import signature_names
 from edgekit_runtime.manifest import Library
 from edgekit_runtime.tensor import TensorSpec
@@ -58,6 +60,10 @@ class LayersProgram:
         constants = [(variable, tf.constant(value)) for variable, value in weights]
         with keras.StatelessScope(state_mapping=constants):
             return call(self._unrolled, values)
+
+    def activations(self, values: Sequence[Any]) -> tuple[Activation, ...]:
+        """What each layer gives; nothing for a model that is written as a class."""
+        return layer_activations(self._model, self._library, values)
 
     def save(self, folder: Path) -> None:
         """Write it as a SavedModel without loops, with a free batch axis and under its own names."""

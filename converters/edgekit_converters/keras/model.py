@@ -16,6 +16,7 @@ from edgekit_converters.keras.custom import import_custom
 from edgekit_converters.keras.load import load_layers
 from edgekit_converters.keras.program import Program
 from edgekit_converters.keras.saved_model import SavedModelProgram, check_graph
+from edgekit_converters.parting import Activation
 from edgekit_converters.source import AxisOrder, SourceInfo, signature_names
 from edgekit_runtime.errors import ConversionError, ModelError, first_line
 from edgekit_runtime.tensor import TensorSpec
@@ -57,6 +58,10 @@ class KerasModel:
             ) from error
         outputs = [np.concatenate([np.asarray(tensor) for tensor in output]) for output in zip(*parts, strict=True)]
         return {spec.name: output for spec, output in zip(self.info.outputs, outputs, strict=True)}
+
+    def activations(self, sample: Mapping[str, np.ndarray]) -> tuple[Activation, ...]:
+        """What each layer gives for one sample; nothing where layers are not known."""
+        return self._program.activations([sample[spec.name][None] for spec in self.info.inputs])
 
     def export(self, path: Path, model_format: str) -> tuple[AxisOrder, ...]:
         """Write it as a float32 file with a static batch of 1, under its own input and output names.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from edgekit_converters.parting import Activation
 from edgekit_runtime.manifest import Library
 from edgekit_runtime.tensor import TensorSpec
 
@@ -40,4 +41,8 @@ class Program(Protocol):
 
     def run_for_export(self, values: Sequence[Any]) -> list[Any]:
         """The same, in the form that TFLite takes best: loops unrolled, weights as constants where that is easy."""
+        ...
+
+    def activations(self, values: Sequence[Any]) -> tuple[Activation, ...]:
+        """What each layer gives for one sample; nothing where layers are not known."""
         ...

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from edgekit_converters.parting import Activation
 from edgekit_runtime.errors import ModelError, first_line
 from edgekit_runtime.manifest import Library
 from edgekit_runtime.tensor import TensorSpec
@@ -57,6 +58,10 @@ class SavedModelProgram:
     def run_for_export(self, values: Sequence[Any]) -> list[Any]:
         """The same: nothing in a finished graph is to be changed."""
         return self.run(values)
+
+    def activations(self, values: Sequence[Any]) -> tuple[Activation, ...]:  # noqa: ARG002  # the face of Program
+        """Nothing: a finished graph has no layers."""
+        return ()
 
     def _trace(self) -> tuple[TensorSpec, ...]:
         """The outputs, with the shapes that they have for one sample: a free batch often hides them."""

@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import platform
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
+from edgekit.pipeline.arrays import read_arrays
 from edgekit.pipeline.golden import bind_outputs
 from edgekit.pipeline.plan import Plan
 from edgekit.pipeline.sources import source_name
-from edgekit.pipeline.work import GOLDEN_EXPORTED, GOLDEN_INPUTS, GOLDEN_SOURCE, Exported, read_arrays
+from edgekit.pipeline.work import GOLDEN_EXPORTED, GOLDEN_INPUTS, GOLDEN_SOURCE, Exported
 from edgekit.pipeline.write_bundle import list_files, write_document
 from edgekit_converters.detect import checksum_source
+from edgekit_converters.equality import EQUALITY_FILE, Equality
 from edgekit_converters.evaluate.session import Opened
 from edgekit_converters.evaluation import EVALUATION_FILE, Evaluation
 from edgekit_converters.framework import FORMAT_NAMES
@@ -38,9 +40,20 @@ from edgekit_runtime.manifest import (
 )
 
 
-def assemble(
-    plan: Plan, scratch: Path, folder: Path, exported: Exported, opened: Opened, evaluation: Evaluation | None
-) -> Manifest:
+@dataclass(frozen=True)
+class Judged:
+    """How a file does beside its source.
+
+    Attributes:
+        equality: On the golden samples.
+        evaluation: On the evaluation data; `None` without.
+    """
+
+    equality: Equality
+    evaluation: Evaluation | None
+
+
+def assemble(plan: Plan, scratch: Path, folder: Path, exported: Exported, opened: Opened, judged: Judged) -> Manifest:
     """Write a bundle's folder.
 
     Args:
@@ -49,7 +62,7 @@ def assemble(
         folder: The folder to make.
         exported: What the sessions left.
         opened: The exported file as its interpreter sees it.
-        evaluation: How it does beside its source.
+        judged: How it does beside its source.
     """
     folder.mkdir()
     manifest = _manifest(plan, exported, opened)
@@ -63,8 +76,9 @@ def assemble(
     write_document(folder, TRAIL_FILE, _trail(plan, exported))
     if exported.quantization is not None:
         write_document(folder, QUANTIZATION_FILE, exported.quantization)
-    if evaluation is not None:
-        write_document(folder, EVALUATION_FILE, evaluation)
+    write_document(folder, EQUALITY_FILE, judged.equality)
+    if judged.evaluation is not None:
+        write_document(folder, EVALUATION_FILE, judged.evaluation)
     manifest = replace(manifest, files=list_files(folder))
     write_document(folder, MANIFEST_FILE, manifest)
     return manifest
@@ -129,11 +143,9 @@ def _write_golden(scratch: Path, folder: Path, manifest: Manifest) -> None:
 
 
 def _trail(plan: Plan, exported: Exported) -> Trail:
-    steps = [
-        StepResult(
-            "export", f"float32 {FORMAT_NAMES[plan.model_format]}, static batch 1", exported.float_model.stat().st_size
-        )
-    ]
+    finished = plan.source.format == plan.model_format
+    detail = "the file as it is" if finished else f"float32 {FORMAT_NAMES[plan.model_format]}, static batch 1"
+    steps = [StepResult("export", detail, exported.float_model.stat().st_size)]
     if exported.quantization is not None:
         steps.append(StepResult("quantize", _detail(exported.quantization), exported.model.stat().st_size))
     return Trail(exported.info.parameters, tuple(steps))

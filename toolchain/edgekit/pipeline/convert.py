@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgekit.pipeline.assemble import assemble, write_run
+from edgekit.pipeline.assemble import Judged, assemble, write_run
 from edgekit.pipeline.live import on_file
 from edgekit.pipeline.plan import ZIP_SUFFIX, Plan, make_plan
 from edgekit.pipeline.request import Request
@@ -14,6 +14,7 @@ from edgekit.pipeline.samples import doubts
 from edgekit.pipeline.staging import check_output, publish, staging_beside
 from edgekit.pipeline.work import Exported, Log, Workshop
 from edgekit.pipeline.write_bundle import zip_folder
+from edgekit_converters.equality import Equality
 from edgekit_converters.evaluate.session import Opened
 from edgekit_converters.evaluation import Evaluation
 from edgekit_runtime.bundle import open_bundle
@@ -33,6 +34,7 @@ class Converted:
         model_size_bytes: Length of the model's file.
         float_size_bytes: Length of the same model before quantization.
         evaluation: How it does beside its source; `None` without data.
+        equality: How far its outputs lie from its source's, on the golden samples.
         warnings: What the user should know.
     """
 
@@ -42,6 +44,7 @@ class Converted:
     model_size_bytes: int
     float_size_bytes: int
     evaluation: Evaluation | None
+    equality: Equality
     warnings: tuple[str, ...]
 
 
@@ -77,9 +80,9 @@ def run_plan(
         workshop = Workshop(plan, scratch, progress, on_log, memory_limit_bytes)
         exported = workshop.export()
         opened = workshop.run(exported)
-        evaluation = workshop.evaluate(exported, opened)
+        judged = Judged(workshop.equality(exported, opened), workshop.evaluate(exported, opened))
         folder = scratch / "bundle"
-        manifest = assemble(plan, scratch, folder, exported, opened, evaluation)
+        manifest = assemble(plan, scratch, folder, exported, opened, judged)
         write_run(folder, time.monotonic() - began)
         with open_bundle(folder) as bundle:  # only what was verified is published
             digest = bundle.digest
@@ -89,8 +92,9 @@ def run_plan(
             digest,
             manifest,
             *sizes,
-            evaluation,
-            (*_warnings(plan, exported, opened), *doubts(exported.samples, evaluation)),
+            judged.evaluation,
+            judged.equality,
+            (*_warnings(plan, exported, opened), *doubts(exported.samples, judged.evaluation)),
         )
         _publish(folder, plan.output)
     return result
@@ -109,7 +113,7 @@ def _warnings(plan: Plan, exported: Exported, opened: Opened) -> tuple[str, ...]
     warnings = []
     if plan.recipe.quantize.scheme == "int16x8":
         warnings.append("int16x8 has no fast (XNNPACK) kernels: it is up to 80 times slower than int8")
-    elif opened.kernels != "xnnpack":
+    elif plan.model_format == "tflite" and opened.kernels != "xnnpack":
         warnings.append("the interpreter runs this model without XNNPACK, so it will be slow")
     if exported.quantization is not None and exported.model.stat().st_size >= exported.float_model.stat().st_size:
         warnings.append("quantization made the file no smaller: it holds hardly any weights that the scheme stores")

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
+from edgekit.pipeline.arrays import read_arrays
 from edgekit.pipeline.borders import check_names
+from edgekit.pipeline.equality import check_export, compare_files
 from edgekit.pipeline.golden import golden_data, write_golden_inputs
 from edgekit.pipeline.plan import Plan
 from edgekit.pipeline.samples import Samples, check_data
 from edgekit_converters.data.session import DataSession, Measured
+from edgekit_converters.equality import FLOAT_LIMIT, Equality, StepEquality
 from edgekit_converters.evaluate.session import ExportedSession, Opened
 from edgekit_converters.evaluation import Evaluation
 from edgekit_converters.framework import FORMAT_NAMES, FrameworkSession
@@ -23,6 +24,7 @@ from edgekit_converters.source import SourceInfo
 from edgekit_runtime.progress import Progress, silent
 
 GOLDEN_INPUTS, GOLDEN_SOURCE, GOLDEN_EXPORTED = "golden-inputs.npz", "golden-source.npz", "golden-exported.npz"
+GOLDEN_FLOAT = "golden-float.npz"
 EVALUATED_SOURCE, EVALUATED_EXPORTED = "evaluated-source.npz", "evaluated-exported.npz"
 LABELS = "labels.npz"
 Log = Callable[[str], None]
@@ -37,6 +39,7 @@ class Exported:
     samples: Samples
     float_model: Path
     model: Path
+    equality: StepEquality
     quantization: QuantizationTrail | None
 
 
@@ -78,10 +81,11 @@ class Workshop:
             info = replace(info, orders=session.export(float_model, plan.model_format))
             self.progress(stage, 1, 1)
             session.predict(golden_data(inputs), self.scratch / GOLDEN_SOURCE, silent)
+            equality = self._check_export(session, info, float_model)
             if plan.evaluation is not None:
                 session.predict(plan.evaluation, self.scratch / EVALUATED_SOURCE, self.progress)
         model, quantization = self._quantize(info, float_model)
-        return Exported(info, golden_kind, samples, float_model, model, quantization)
+        return Exported(info, golden_kind, samples, float_model, model, equality, quantization)
 
     def run(self, exported: Exported) -> Opened:
         """Run the exported file on the golden samples, and on those of the evaluation."""
@@ -109,6 +113,24 @@ class Workshop:
         with DataSession(on_log=self.on_log) as data:
             return data.evaluate(measured)
 
+    def equality(self, exported: Exported, opened: Opened) -> Equality:
+        """How far the float file, and what was quantized of it, lie from the source on the golden samples."""
+        steps = [exported.equality]
+        if exported.quantization is not None:
+            golden = self.scratch / GOLDEN_SOURCE, self.scratch / GOLDEN_EXPORTED
+            steps.append(compare_files("quantize", *golden, opened.border))
+        samples = len(next(iter(read_arrays(self.scratch / GOLDEN_INPUTS).values())))
+        return Equality(samples, exported.golden_kind, FLOAT_LIMIT, tuple(steps))
+
+    def _check_export(self, session: FrameworkSession, info: SourceInfo, float_model: Path) -> StepEquality:
+        data, outputs = golden_data(self.scratch / GOLDEN_INPUTS), self.scratch / GOLDEN_FLOAT
+        with ExportedSession(on_log=self.on_log) as exported:
+            opened = exported.open(float_model, info)
+            exported.run(data, outputs, silent)
+        step = compare_files("export", self.scratch / GOLDEN_SOURCE, outputs, opened.border)
+        check_export(session, self.plan.model, float_model, info, data, step)
+        return step
+
     def _quantize(self, info: SourceInfo, float_model: Path) -> tuple[Path, QuantizationTrail | None]:
         settings, calibration = self.plan.recipe.quantize, self.plan.calibration
         if settings.scheme in (FLOAT32, UNCHANGED):
@@ -116,9 +138,3 @@ class Workshop:
         model = self.scratch / f"quantized.{self.plan.model_format}"
         trail = quantize(float_model, model, info, settings, calibration, progress=self.progress, on_log=self.on_log)
         return model, trail
-
-
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Every array of an `.npz` file, by name."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}

@@ -9,6 +9,7 @@ from rich.text import Text
 from edgekit.pipeline.convert import Converted
 from edgekit.pipeline.plan import Plan
 from edgekit.reports.render.quality import quality_rows
+from edgekit_converters.settings import UNCHANGED
 
 
 def print_plan(plan: Plan, console: Console) -> None:
@@ -27,13 +28,21 @@ def print_converted(converted: Converted, console: Console) -> None:
     title = f"{converted.path}: {manifest.scheme} {manifest.format} for {manifest.origin.target}"
     console.print(Text(title, style="bold"))
     table = _grid(2)
-    for what, text in [_size_row(converted), *quality_rows(converted.evaluation)]:
+    for what, text in [_size_row(converted), *quality_rows(converted.evaluation), *_equality_rows(converted)]:
         table.add_row(Text(what), Text(text))
     table.add_row(Text("digest"), Text(converted.digest[:16]))
     console.print(table)
     for warning in converted.warnings:
         console.print(Text(f"warning: {warning}", style="yellow"))
     console.print(Text(f"Next: edgekit bench {converted.path} -o report.json"))
+
+
+def _equality_rows(converted: Converted) -> list[tuple[str, str]]:
+    """How far the float export lies from its source: proof that what follows is quantization's doing."""
+    export = converted.equality.steps[0]
+    errors = [one.max_error.value for one in export.outputs if one.max_error.value is not None]
+    samples = f"{converted.equality.samples} {converted.equality.data} samples"
+    return [("export", f"within {max(errors):.1g} of the source's largest value, measured on {samples}")]
 
 
 def _grid(columns: int) -> Table:
@@ -47,5 +56,7 @@ def _size_row(converted: Converted) -> tuple[str, str]:
     size = f"{converted.model_size_bytes:,} bytes"
     if converted.manifest.scheme == "float32":
         return "size", size
+    if converted.manifest.scheme == UNCHANGED:
+        return "size", f"{size}, as it was"
     ratio = converted.float_size_bytes / converted.model_size_bytes
     return "size", f"{size}, {ratio:.1f} times smaller than float32 ({converted.float_size_bytes:,})"

@@ -1,0 +1,72 @@
+"""edgekit.pipeline.equality: a float export that computes something else is refused with the place."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from edgekit.pipeline.convert import convert
+from edgekit.pipeline.request import Request
+from edgekit_converters.equality import EQUALITY_FILE, FLOAT_LIMIT, Equality
+from edgekit_runtime.bundle import open_bundle
+from edgekit_runtime.codec import loads_document
+from edgekit_runtime.errors import ConversionError
+
+# Each time that TensorFlow traces it, it becomes another function: what is exported is not what was run.
+FICKLE = """
+import keras
+
+@keras.saving.register_keras_serializable("fickle")
+class Fickle(keras.layers.Layer):
+    count = 0
+
+    def call(self, inputs):
+        Fickle.count += 1
+        return inputs * float(Fickle.count)
+"""
+SAVE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import keras
+from fickle_layers import Fickle
+keras.utils.set_random_seed(0)
+inputs = keras.Input((4,), name="x")
+left = keras.layers.Dense(5, name="first", activation="relu")(inputs)
+outputs = keras.layers.Dense(3, name="last")(Fickle(name="odd_one")(left))
+keras.Model(inputs, outputs).save(sys.argv[2])
+"""
+
+
+@pytest.mark.slow
+def test_the_operator_where_source_and_file_part_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import subprocess
+
+    (tmp_path / "fickle_layers.py").write_text(textwrap.dedent(FICKLE))
+    model = tmp_path / "model.keras"
+    subprocess.run([sys.executable, "-c", SAVE, str(tmp_path), str(model)], check=True, capture_output=True)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    request = Request(model, "host", "float32", output=tmp_path / "out", trust=True, custom=("fickle_layers",))
+    with pytest.raises(ConversionError) as caught:
+        convert(request)
+    assert "the float file does not compute what its source does: output last differs by" in caught.value.message
+    assert "They part at Fickle odd_one of the source, and at " in caught.value.message
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("model_format", ["tflite", "onnx"])
+def test_a_bundle_records_how_equal_it_is(keras_models: Path, tmp_path: Path, model_format: str) -> None:
+    request = Request(keras_models / "cnn.keras", "host", "float32", output=tmp_path / "cnn", model_format=model_format)
+    converted = convert(request)
+    with open_bundle(tmp_path / "cnn") as bundle:
+        equality = loads_document(Equality, (bundle.folder / EQUALITY_FILE).read_text())
+        assert bundle.manifest.format == model_format
+    assert equality == converted.equality
+    assert (equality.samples, equality.data, equality.limit) == (4, "synthetic", FLOAT_LIMIT)
+    (step,) = equality.steps
+    assert step.step == "export"
+    for output in step.outputs:
+        assert output.max_error.value is not None
+        assert output.max_error.value < FLOAT_LIMIT
