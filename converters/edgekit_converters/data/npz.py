@@ -32,10 +32,15 @@ class NpzSource(ArraySource):
     """
 
     def __init__(self, path: Path, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> None:
-        super().__init__(path, _load(path), inputs, outputs)
+        super().__init__(path, load_arrays(path), inputs, outputs)
 
 
-def _load(path: Path) -> dict[str, Rows]:
+def load_arrays(path: Path) -> dict[str, Rows]:
+    """The arrays of a file by name, as they lie there.
+
+    Raises:
+        DataError: It cannot be read, or holds something else than numbers.
+    """
     try:
         with open(path, "rb") as file:
             if file.read(len(ZIP_MAGIC)) not in (ZIP_MAGIC, EMPTY_ZIP_MAGIC):

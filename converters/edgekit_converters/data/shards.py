@@ -31,7 +31,7 @@ class ShardSource:
 
     def __init__(self, folder: Path, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> None:
         self._inputs, self._outputs = inputs, outputs
-        self._paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        self._paths = shards_in(folder)
         strangers = [path.name for path in self._paths if path.suffix not in SHARD_SUFFIXES]
         if strangers:
             raise DataError(
@@ -66,3 +66,8 @@ class ShardSource:
 
     def _open(self, path: Path) -> ArraySource:
         return SHARD_SUFFIXES[path.suffix](path, self._inputs, self._outputs)
+
+
+def shards_in(folder: Path) -> list[Path]:
+    """The files of a folder in the order of their names; hidden ones are left out."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))

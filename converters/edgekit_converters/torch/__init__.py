@@ -1,0 +1,1 @@
+"""PyTorch: the only sub-package that imports torch and litert_torch."""

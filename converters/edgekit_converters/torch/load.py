@@ -1,0 +1,30 @@
+"""Load a PyTorch model, from a program or from the code that makes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgekit_converters.settings import SourceSettings
+from edgekit_converters.torch.inputs import find_forward
+from edgekit_converters.torch.model import TorchModel
+from edgekit_converters.torch.user_module import make_module
+from edgekit_converters.torch.weights import check_finite, load_weights
+
+
+def load_model(settings: SourceSettings) -> TorchModel:
+    """Load a source model.
+
+    Args:
+        settings: What to load, with which weights, shapes and types.
+
+    Raises:
+        ModelError: It cannot be loaded, holds code that would run, or does not run itself.
+        RecipeError: Shapes or types are missing, or do not fit.
+        DataError: The data with a sample cannot be read.
+    """
+    module = make_module(settings.path)
+    if settings.weights is not None:
+        load_weights(module, Path(settings.weights))
+    module.eval()
+    check_finite(module, settings.weights or settings.path)
+    return TorchModel(find_forward(module, settings), settings.path)
