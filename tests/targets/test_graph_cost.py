@@ -40,6 +40,22 @@ def cost_of(name, inputs, output, *, constants=(), dtype="float32", **fields) ->
         ("SVDF", [(2, 3), (4, 3), (4, 10)], (2, 4), 2 * (4 * 3 + 4 * 10)),
         ("UNIDIRECTIONAL_SEQUENCE_RNN", [(1, 6, 3), (4, 3), (4, 4), (4,)], (1, 6, 4), 6 * (4 * 3 + 4 * 4)),
         ("LSTM", [(1, 3), (1, 4), (16, 7), (16,), (1, 4)], (1, 4), 16 * 7),  # the basic form: one matrix for all gates
+        ("Conv", [(1, 4, 8, 8), (16, 2, 3, 3)], (1, 16, 6, 6), 6 * 6 * 16 * 2 * 3 * 3),  # two groups
+        ("Conv", [(1, 3, 9), (4, 3, 2)], (1, 4, 8), 8 * 4 * 3 * 2),
+        ("ConvInteger", [(1, 3, 8, 8), (16, 3, 3, 3)], (1, 16, 6, 6), 6 * 6 * 16 * 27),
+        ("QLinearConv", [(1, 3, 8, 8), (), (), (16, 3, 3, 3)], (1, 16, 6, 6), 6 * 6 * 16 * 27),
+        ("ConvTranspose", [(1, 3, 5, 5), (3, 6, 2, 2)], (1, 6, 10, 10), 5 * 5 * 3 * 6 * 2 * 2),
+        ("Gemm", [(7, 10), (10, 4)], (7, 4), 7 * 4 * 10),
+        ("MatMul", [(2, 3, 4), (4, 5)], (2, 3, 5), 2 * 3 * 5 * 4),
+        ("MatMul", [(4,), (4,)], (), 4),
+        ("QLinearMatMul", [(3, 4), (), (), (4, 5)], (3, 5), 3 * 5 * 4),
+        ("LSTM", [(6, 1, 3), (2, 16, 3), (2, 16, 4)], (6, 2, 1, 4), 6 * (2 * 16 * 3 + 2 * 16 * 4)),
+        ("GRU", [(6, 2, 3), (1, 12, 3), (1, 12, 4)], (6, 1, 2, 4), 6 * 2 * (12 * 3 + 12 * 4)),
+        ("RNN", [(6, 1, 3), (1, 4, 3), (1, 4, 4)], (6, 1, 1, 4), 6 * (4 * 3 + 4 * 4)),
+        ("Attention", [(1, 2, 5, 8), (1, 2, 7, 8), (1, 2, 7, 6)], (1, 2, 5, 6), 2 * 5 * 7 * (8 + 6)),
+        ("Attention", [(1, 5, 16), (1, 7, 16), (1, 7, 12)], (1, 5, 12), 5 * 7 * (16 + 12)),
+        ("com.microsoft.MultiHeadAttention", [(1, 5, 16), (1, 7, 16), (1, 7, 16)], (1, 5, 16), 5 * 7 * 32),
+        ("com.microsoft.Attention", [(1, 5, 8), (8, 24)], (1, 5, 8), 5 * 8 * 24 + 5 * 5 * 16),
     ],
 )
 def test_a_formula_counts_each_product_once(name, inputs, output, macs):
@@ -69,6 +85,26 @@ def test_a_convolution_of_one_pixel_is_a_dense_layer_at_each_place(places, input
     assert convolution.macs == dense.macs * places[0] * places[1]
 
 
+@pytest.mark.parametrize(
+    ("equation", "shapes", "output", "macs"),
+    [
+        ("bij,bjk->bik", [(2, 3, 4), (2, 4, 5)], (2, 3, 5), 2 * 3 * 4 * 5),
+        ("...ij, ...jk -> ...ik", [(7, 2, 3, 4), (2, 4, 5)], (7, 2, 3, 5), 7 * 2 * 3 * 4 * 5),
+        ("ij,jk", [(3, 4), (4, 5)], (3, 5), 3 * 4 * 5),
+        ("i,j->ij", [(3,), (4,)], (3, 4), 0),
+        ("bij->bji", [(2, 3, 4)], (2, 4, 3), 0),
+        ("ij,jk,kl->il", [(2, 3), (3, 4), (4, 5)], (2, 5), None),
+        ("ij,jk->ik", [(2, -1), (3, 4)], (2, 4), 2 * 3 * 4),
+    ],
+)
+def test_an_einsum_counts_each_combination_of_its_letters(equation, shapes, output, macs):
+    assert cost_of("Einsum", shapes, output, attributes={"equation": equation}).macs == macs
+
+
+def test_a_matrix_that_is_transposed_first_counts_the_same():
+    assert cost_of("Gemm", [(10, 7), (10, 4)], (7, 4), attributes={"transA": 1}).macs == 7 * 4 * 10
+
+
 @pytest.mark.parametrize("name", sorted(NO_MACS))
 def test_operators_without_weights_and_matrices_have_none(name):
     assert cost_of(name, [(1, 4)], (1, 4)).macs == 0
@@ -85,6 +121,9 @@ def test_operators_without_weights_and_matrices_have_none(name):
         ("FULLY_CONNECTED", {}, [(1, 4), (4,)], (1, 4), "inputs are not those"),
         ("FULLY_CONNECTED", {}, [(1, 4), (2, 4)], (-1, 2), "leaves a shape open"),
         ("SVDF", {}, [(2, 3), (4, -1), (4, 10)], (2, 4), "leaves a shape open"),
+        ("Conv", {}, [(-1,), (8, 3, 3, 3)], (-1,), "leaves a shape open"),
+        ("Attention", {}, [(1, 5, 8), (1, -1, 8), (1, -1, 8)], (1, 5, 8), "leaves a shape open"),
+        ("LSTM", {}, [(1, 6)], (1, 4), "inputs are not those of LSTM"),
     ],
 )
 def test_what_is_not_known_says_why(name, fields, inputs, output, words):

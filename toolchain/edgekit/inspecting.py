@@ -84,8 +84,8 @@ def read_evaluation(bundle: Bundle) -> Evaluation | None:
 
 
 def _inspect(file: Path, path: str, bundle: BundleContent | None) -> Inspection:
-    from edgekit_targets.graph.tflite import read_tflite
+    from edgekit_targets.graph.read import read_graph
 
-    graph = summarize(read_tflite(file))
+    graph = summarize(read_graph(file))
     size = measured(file.stat().st_size, "byte", "length of the model's file")
     return Inspection(path, size, graph, bundle)

@@ -8,16 +8,21 @@ from dataclasses import dataclass, field
 
 from edgekit_runtime.tensor import Quantization, TensorSpec
 
-Attribute = bool | int
+Attribute = bool | int | str | tuple[int, ...]
 
 BITS = {
     "bool": 8,
     "int2": 2,
+    "uint2": 2,
     "int4": 4,
     "uint4": 4,
+    "float4_e2m1fn": 4,
     **{f"{sign}int{bits}": bits for sign in ("", "u") for bits in (8, 16, 32, 64)},
     "float8_e4m3fn": 8,
+    "float8_e4m3fnuz": 8,
     "float8_e5m2": 8,
+    "float8_e5m2fnuz": 8,
+    "float8_e8m0fnu": 8,
     "float16": 16,
     "bfloat16": 16,
     "float32": 32,
@@ -35,7 +40,8 @@ class Tensor:
 
     Attributes:
         name: Its name; the file may give the same to several.
-        shape: The shape that the interpreter takes unless it is told another; -1 where even that is open.
+        shape: The shape that the interpreter takes unless it is told another; -1 where even that is open, and
+            nothing but one -1 where not even the number of axes is known.
         dtype: Its numpy type, such as `int8`, or a name of the field's such as `int4`, `bfloat16`, `string`.
         free_axes: The axes whose length a caller may choose.
         quantization: How integers stand for real numbers, one scale for all or one for each channel.
@@ -43,6 +49,7 @@ class Tensor:
         storage: Number of those bytes in the file: tensors of the same number share them.
         state: Whether it keeps its value from one run to the next.
         block_size: How many values of a row share one scale; 0 where scales are per tensor or channel.
+        learned: Whether what the file fixes was learned; `None` where its type is all that can be gone by.
     """
 
     name: str
@@ -54,6 +61,7 @@ class Tensor:
     storage: int | None = None
     state: bool = False
     block_size: int = 0
+    learned: bool | None = None
 
     def __post_init__(self) -> None:
         if any(size < -1 for size in self.shape):
@@ -88,8 +96,10 @@ class Operator:
     """An operator of a graph.
 
     Attributes:
-        name: What it does, in TensorFlow Lite's words such as `CONV_2D`; a custom operator's own name.
-        inputs: Indexes of tensors in the same sub-graph; `None` where an optional one is left out.
+        name: What it does, in the format's words such as `CONV_2D` or `Conv`; a custom operator's own name, and
+            in ONNX its domain before it where that is not ONNX's own.
+        inputs: Indexes of tensors in the same sub-graph; `None` where an optional one is left out. What the graphs
+            that it runs take from around them comes last.
         outputs: Likewise.
         custom: Whether it is none of the format's own operators, so that an interpreter must be taught it.
         attributes: Its settings that a cost depends on.
@@ -142,12 +152,22 @@ class Subgraph:
 
 
 @dataclass(frozen=True)
+class Opset:
+    """A set of operators that a file uses, with the version that says what they mean."""
+
+    domain: str
+    version: int
+
+
+@dataclass(frozen=True)
 class Graph:
     """A finished model file.
 
     Attributes:
-        format: `tflite`.
+        format: `tflite` or `onnx`.
         subgraphs: The main one first; the others are run by operators.
+        opsets: The sets of operators that an ONNX file names, by domain; none in other formats.
+        notes: What could not be found out, and why.
 
     Raises:
         ValueError: There is none, or an operator runs one that is not there.
@@ -155,6 +175,8 @@ class Graph:
 
     format: str
     subgraphs: tuple[Subgraph, ...]
+    opsets: tuple[Opset, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.subgraphs:

@@ -1,8 +1,10 @@
-"""What kind of work TensorFlow Lite's operators do, by name."""
+"""What kind of work operators do, by name: TensorFlow Lite's, and ONNX's from `kinds_onnx`."""
 
 from __future__ import annotations
 
-LAYOUT = frozenset(
+from edgekit_targets.graph import kinds_onnx
+
+LAYOUT = kinds_onnx.LAYOUT | frozenset(
     {
         "BATCH_TO_SPACE_ND",
         "BROADCAST_TO",
@@ -31,13 +33,13 @@ LAYOUT = frozenset(
 )
 """Operators that move values and change none."""
 
-SHAPE = frozenset({"BROADCAST_ARGS", "RANK", "SHAPE"})
+SHAPE = kinds_onnx.SHAPE | frozenset({"BROADCAST_ARGS", "RANK", "SHAPE"})
 """Operators that look at shapes alone."""
 
-CONVERSION = frozenset({"BITCAST", "CAST", "DEQUANTIZE", "FAKE_QUANT", "QUANTIZE"})
+CONVERSION = kinds_onnx.CONVERSION | frozenset({"BITCAST", "CAST", "DEQUANTIZE", "FAKE_QUANT", "QUANTIZE"})
 """Operators that change a type or a scale."""
 
-LOOKUP = frozenset(
+LOOKUP = kinds_onnx.LOOKUP | frozenset(
     {
         "ASSIGN_VARIABLE",
         "EMBEDDING_LOOKUP",
@@ -59,10 +61,12 @@ LOOKUP = frozenset(
 )
 """Operators that pick, place or keep values."""
 
-CREATION = frozenset({"FILL", "MULTINOMIAL", "RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "RANGE", "ZEROS_LIKE"})
+CREATION = kinds_onnx.CREATION | frozenset(
+    {"FILL", "MULTINOMIAL", "RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "RANGE", "ZEROS_LIKE"}
+)
 """Operators that make values from none."""
 
-ELEMENTWISE = frozenset(
+ELEMENTWISE = kinds_onnx.ELEMENTWISE | frozenset(
     {
         "ABS",
         "ADD",
@@ -121,7 +125,7 @@ ELEMENTWISE = frozenset(
 )
 """Operators that treat each value by itself."""
 
-REDUCTION = frozenset(
+REDUCTION = kinds_onnx.REDUCTION | frozenset(
     {
         "ARG_MAX",
         "ARG_MIN",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edgekit_runtime.figure import Figure, measured, unavailable
 from edgekit_runtime.tensor import TensorSpec
 from edgekit_targets.graph.cost import Cost, operator_cost
-from edgekit_targets.graph.graph import Graph, Operator, Tensor
+from edgekit_targets.graph.graph import Graph, Operator, Opset, Tensor
 from edgekit_targets.graph.kinds import LAYOUT
 from edgekit_targets.graph.liveness import peak_activations
 
@@ -85,7 +85,7 @@ class GraphSummary:
     """A graph at a glance.
 
     Attributes:
-        format: `tflite`.
+        format: `tflite` or `onnx`.
         graphs: How many graphs the file holds; operators run those after the first.
         inputs: Of the main graph; -1 is a free axis.
         outputs: Likewise.
@@ -98,6 +98,8 @@ class GraphSummary:
         layout_bytes: Their share of all bytes that operators read and write.
         peak: Where the activations of the main graph take the most memory.
         dynamic_tensors: How many tensors have an axis whose length is not fixed.
+        opsets: The sets of operators that an ONNX file names.
+        notes: What could not be found out, and why.
     """
 
     format: str
@@ -113,6 +115,8 @@ class GraphSummary:
     layout_bytes: Figure
     peak: MemoryPeak
     dynamic_tensors: int
+    opsets: tuple[Opset, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def summarize(graph: Graph) -> GraphSummary:
@@ -139,6 +143,8 @@ def summarize(graph: Graph) -> GraphSummary:
         layout_bytes=_layout_bytes(counted),
         peak=_peak(graph),
         dynamic_tensors=sum(1 for tensor in tensors if tensor.free_axes or -1 in tensor.shape),
+        opsets=graph.opsets,
+        notes=graph.notes,
     )
 
 
@@ -170,7 +176,9 @@ def _constants(constants: Iterable[Tensor]) -> tuple[ConstantSize, ...]:
 
 
 def _learned(tensor: Tensor) -> bool:
-    """Integers without a scale are shapes, axes and indexes."""
+    """Integers without a scale are shapes, axes and indexes, unless the reader knows better."""
+    if tensor.learned is not None:
+        return tensor.learned
     return "float" in tensor.dtype or tensor.quantization is not None or tensor.block_size > 0
 
 

@@ -50,7 +50,9 @@ def read_tflite(path: str | Path) -> Graph:
     Raises:
         ModelError: It is none, or damaged.
     """
-    detect_format(path)
+    found = detect_format(path)
+    if found != "tflite":
+        raise ModelError(f"{path}: it is an .{found} file; allowed: .tflite.")
     try:
         content = Path(path).read_bytes()
     except OSError as error:
