@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from edgekit_devices.device import Completed, Device, last_line
+from edgekit_devices.answers import agent_error
+from edgekit_devices.device import Completed, Device
+from edgekit_devices.equip import equip
 from edgekit_devices.package import build_runtime
+from edgekit_devices.remote import RemoteDevice
 from edgekit_runtime.agent import settings_arguments
 from edgekit_runtime.bench import time_limit_s
-from edgekit_runtime.child import UnexpectedError
+from edgekit_runtime.bundle import is_bundle, open_bundle
 from edgekit_runtime.codec import FormatError, loads_document
-from edgekit_runtime.errors import DeviceError, ModelError, error_from_code
+from edgekit_runtime.errors import DeviceError, ModelError
 from edgekit_runtime.progress import Progress, parse_progress, silent
 from edgekit_runtime.record import Record
 from edgekit_runtime.runs import BenchSettings
 
 RUNTIME_FILE = "edgekit-runtime.pyz"
+TFLITE_MAGIC = b"TFL3"  # at byte 4: the identifier in TensorFlow Lite's schema.fbs
 START_S = 60.0  # for the agent itself, beside its measuring processes
 DEFAULTS = BenchSettings()
 
@@ -40,6 +43,8 @@ def bench_on(device: Device, bundle: Path, settings: BenchSettings = DEFAULTS, p
     """
     if not bundle.exists():
         raise ModelError(f"{bundle}: no such file or folder.", hint="Check the path.")
+    if isinstance(device, RemoteDevice):
+        equip(device, model_format(bundle), progress)
     with tempfile.TemporaryDirectory(prefix="edgekit-runtime-") as folder:
         runtime = device.push(build_runtime(Path(folder) / RUNTIME_FILE), RUNTIME_FILE)
         model = device.push(bundle, bundle.name)
@@ -47,6 +52,21 @@ def bench_on(device: Device, bundle: Path, settings: BenchSettings = DEFAULTS, p
         timeout_s = START_S + time_limit_s(settings)
         completed = device.run(argv, timeout_s=timeout_s, on_stderr=_listener(progress))
     return _record(device, completed)
+
+
+def model_format(bundle: Path) -> str:
+    """The format of a bundle, or of a bare model file: `tflite` or `onnx`.
+
+    Raises:
+        BundleError: The bundle is damaged.
+    """
+    if is_bundle(bundle):
+        with open_bundle(bundle) as opened:
+            return opened.manifest.format
+    if bundle.is_dir():
+        return "tflite"  # which the agent refuses with the reason
+    with open(bundle, "rb") as file:
+        return "tflite" if file.read(8)[4:8] == TFLITE_MAGIC else "onnx"
 
 
 def _listener(progress: Progress) -> Callable[[str], None]:
@@ -60,20 +80,8 @@ def _listener(progress: Progress) -> Callable[[str], None]:
 
 def _record(device: Device, completed: Completed) -> Record:
     if completed.status != 0:
-        raise _error(device, completed)
+        raise agent_error(device.address, completed)
     try:
         return loads_document(Record, completed.stdout)
     except FormatError as error:
         raise DeviceError(f"{device.address}: the agent's answer cannot be read: {error}.") from error
-
-
-def _error(device: Device, completed: Completed) -> Exception:
-    """What the agent says went wrong; where it says nothing, that it failed."""
-    try:
-        told = json.loads(completed.stdout)["error"]
-        code, message, hint = str(told["code"]), str(told["message"]), str(told["hint"])
-    except (ValueError, TypeError, LookupError):
-        return DeviceError(
-            f"{device.address}: the agent ended with status {completed.status}: {last_line(completed.stderr)}"
-        )
-    return UnexpectedError(message) if code == "bug" else error_from_code(code, message, hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,23 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from edgekit_devices.onboard import survey
 from edgekit_runtime.codec import FormatError, decode
 from edgekit_runtime.errors import DeviceError
 
 PROBE_TIMEOUT_S = 60.0
-# Runs on the device's Python, 3.9 or newer, before anything of edgekit is there.
-PROBE = """
-import importlib.metadata, json, platform
-found = []
-for name in ("ai-edge-litert", "tflite-runtime", "onnxruntime"):
-    try:
-        found.append(name + " " + importlib.metadata.version(name))
-    except importlib.metadata.PackageNotFoundError:
-        pass
-system = platform.system() + " " + platform.release()
-print(json.dumps({"machine": platform.machine(), "system": system, "python": platform.python_version(),
-                  "interpreters": found}))
-"""
 
 
 @dataclass(frozen=True)
@@ -37,12 +26,30 @@ class DeviceInfo:
         system: Operating system and its kernel's release.
         python: Version of the Python that will run the agent.
         interpreters: The interpreters installed for it, each with version.
+        bits: Width of the userland's addresses: a 64-bit kernel may carry a 32-bit system.
+        glibc: Version of the C library; empty where it is another one.
+        numpy: Version of numpy installed for that Python; empty where there is none.
+        board: The board's name; empty where the system does not tell.
+        cores: Processors.
+        memory_bytes: Memory; `None` where the system does not tell.
+        disk_free_bytes: What is free where the user's home lies.
+        clock_s: The device's clock, in seconds since 1970.
+        executable: That Python's path.
     """
 
     machine: str
     system: str
     python: str
     interpreters: tuple[str, ...]
+    bits: int = 64
+    glibc: str = ""
+    numpy: str = ""
+    board: str = ""
+    cores: int = 1
+    memory_bytes: int | None = None
+    disk_free_bytes: int | None = None
+    clock_s: float | None = None
+    executable: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,7 +141,8 @@ def probe_by_python(device: Device) -> DeviceInfo:
     Raises:
         DeviceError: It cannot be reached, or its Python does not answer.
     """
-    completed = device.run((device.python, "-c", PROBE), timeout_s=PROBE_TIMEOUT_S)
+    program = f"{inspect.getsource(survey)}\nimport json\nprint(json.dumps(survey()))"
+    completed = device.run((device.python, "-c", program), timeout_s=PROBE_TIMEOUT_S)
     if completed.status != 0:
         raise DeviceError(
             f"{device.address}: {device.python} ended with status {completed.status}: {last_line(completed.stderr)}",

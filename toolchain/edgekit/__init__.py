@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edgekit.benching import bench as bench
     from edgekit.demonstration import demo as demo
+    from edgekit.deploying import deploy as deploy
     from edgekit.diagnosis import doctor as doctor
     from edgekit.inspecting import inspect as inspect
     from edgekit.pipeline.convert import convert as convert
@@ -23,6 +24,7 @@ _VERBS = {
     "convert": "edgekit.pipeline.convert:convert",
     "inspect": "edgekit.inspecting:inspect",
     "bench": "edgekit.benching:bench",
+    "deploy": "edgekit.deploying:deploy",
     "compare": "edgekit.reports.compare:compare",
     "demo": "edgekit.demonstration:demo",
     "runtime": "edgekit_devices.package:build_runtime",
@@ -31,7 +33,7 @@ _VERBS = {
     "targets": "edgekit_targets.catalog:load_profiles",
 }
 
-__all__ = ["bench", "compare", "convert", "demo", "doctor", "inspect", "runtime", "schema", "targets"]
+__all__ = ["bench", "compare", "convert", "demo", "deploy", "doctor", "inspect", "runtime", "schema", "targets"]
 
 
 def __getattr__(name: str) -> object:

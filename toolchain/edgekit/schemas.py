@@ -60,6 +60,7 @@ def _documents() -> dict[str, Any]:  # document types share two class attributes
     from edgekit_converters.evaluation import Evaluation
     from edgekit_converters.quantize.trail import QuantizationTrail
     from edgekit_converters.trail import Trail
+    from edgekit_devices.deployment import Deployment
     from edgekit_runtime.manifest import Manifest
     from edgekit_runtime.record import Record
     from edgekit_runtime.run import Answer
@@ -68,6 +69,7 @@ def _documents() -> dict[str, Any]:  # document types share two class attributes
     kinds: tuple[Any, ...] = (
         Answer,
         ComparisonDocument,
+        Deployment,
         Diagnosis,
         Equality,
         Evaluation,

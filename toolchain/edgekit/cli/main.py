@@ -41,6 +41,12 @@ def _bench() -> click.Command:
     return bench
 
 
+def _deploy() -> click.Command:
+    from edgekit.cli.deploy import deploy
+
+    return deploy
+
+
 def _compare() -> click.Command:
     from edgekit.cli.compare import compare
 
@@ -87,6 +93,7 @@ VERBS = {
     "convert": Verb(_convert, "Turn a trained model into a bundle for a device."),
     "inspect": Verb(_inspect, "Look into a finished model: operators, quantization, size, costs."),
     "bench": Verb(_bench, "Measure a bundle or a model on a device."),
+    "deploy": Verb(_deploy, "Bring a bundle to a device to stay, or go back to the one before."),
     "compare": Verb(_compare, "Hold reports against each other."),
     "targets": Verb(_targets, "Look up targets, and check profiles of your own."),
     "demo": Verb(_demo, "Train, convert, measure and compare a small model, in about a minute."),

@@ -1,0 +1,222 @@
+"""Deploying a bundle: staged beside the old one, checked on the device, then switched to in one step."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from edgekit_devices.answers import agent_error
+from edgekit_devices.equip import equip
+from edgekit_devices.files import Sendable, checksums, send_files, sendable
+from edgekit_devices.package import build_runtime
+from edgekit_devices.remote import RemoteDevice
+from edgekit_runtime.bundle import Bundle, open_bundle
+from edgekit_runtime.codec import FormatError, decode
+from edgekit_runtime.errors import DeviceError, UserError
+from edgekit_runtime.manifest import MANIFEST_FILE
+from edgekit_runtime.progress import Progress, silent
+from edgekit_runtime.record import GoldenCheck
+
+KEEP = 3
+CHECK_S = 300.0
+INSTALL_S = 120.0
+RUNTIME_FILE = "runtime.pyz"
+HEADER = ("schema", "version")
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release on a device.
+
+    Attributes:
+        name: The bundle's name.
+        number: Counts up from `0001`.
+        current: Whether it is the one in use.
+        digest: The bundle's digest; empty where its record is gone.
+        format: `tflite` or `onnx`.
+        scheme: Quantization scheme.
+        edgekit: Version of edgekit that deployed it.
+        changed: Files that were changed, or are missing, since it was deployed.
+    """
+
+    name: str
+    number: str
+    current: bool
+    digest: str
+    format: str
+    scheme: str
+    edgekit: str
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What a deployment did.
+
+    Attributes:
+        device: The device's address.
+        name: The bundle's name.
+        number: The release's number.
+        digest: The bundle's digest.
+        sent_bytes: How much of runtime and bundle went over the connection; what was there did not.
+        golden: What checking the golden outputs gave, on the device.
+        bundle: The bundle's path on the device, which stays the same from release to release.
+    """
+
+    SCHEMA = "edgekit/deployment"
+    VERSION = 1
+
+    device: str
+    name: str
+    number: str
+    digest: str
+    sent_bytes: int
+    golden: GoldenCheck
+    bundle: str
+
+
+def deploy_bundle(device: RemoteDevice, path: Path, *, keep: int = KEEP, progress: Progress = silent) -> Deployment:
+    """Deploy a bundle: whatever goes wrong, the release that was current still is.
+
+    Args:
+        device: Where.
+        path: The bundle.
+        keep: How many releases of it stay on the device.
+        progress: Told of bytes and steps.
+
+    Raises:
+        BundleError: The bundle is damaged.
+        ModelError: The device's interpreter refuses the model, dies of it, or does not come back in time.
+        DeviceError: The device fails, has no room, or gives other outputs than the golden ones.
+    """
+    with open_bundle(path) as bundle, tempfile.TemporaryDirectory(prefix="edgekit-deploy-") as folder:
+        device.session.call("lock")
+        manifest = bundle.manifest
+        environment = equip(device, manifest.format, progress)
+        runtime = sendable(build_runtime(Path(folder) / RUNTIME_FILE))
+        files = _bundle_files(bundle)
+        sent = send_files(device.session, {**files, RUNTIME_FILE: runtime}, "send the bundle", progress)
+        asked = {
+            "name": manifest.name,
+            "files": checksums(files),
+            "runtime": runtime.sha256,
+            "environment": environment,
+            "told": _told(bundle),
+        }
+        staged = device.session.call("stage", asked, timeout_s=INSTALL_S)
+        progress("check golden outputs", 0, 1)
+        golden = check_on(device, (staged["python"], staged["runtime"]), staged["bundle"])
+        progress("check golden outputs", 1, 1)
+        switched = device.session.call("switch", {"name": manifest.name, "keep": keep}, timeout_s=INSTALL_S)
+        device.session.call("service", {"name": manifest.name, "do": "refresh"}, timeout_s=INSTALL_S)
+    return Deployment(
+        device.address, manifest.name, switched["number"], bundle.digest, sent, golden, switched["bundle"]
+    )
+
+
+def check_on(device: RemoteDevice, program: Sequence[str], bundle: str) -> GoldenCheck:
+    """Check the golden outputs of a bundle that lies on the device.
+
+    Raises:
+        ModelError: The interpreter refuses the model, dies of it, or does not come back in time.
+        DeviceError: The outputs differ, or the device fails.
+    """
+    completed = device.run((*program, "check", "--json", bundle), timeout_s=CHECK_S)
+    if completed.status != 0:
+        raise agent_error(device.address, completed)
+    try:
+        tree = json.loads(completed.stdout)
+        return decode(GoldenCheck, {key: value for key, value in tree.items() if key not in HEADER})
+    except (FormatError, ValueError, AttributeError) as error:
+        raise DeviceError(f"{device.address}: the agent's answer cannot be read: {error}.") from error
+
+
+def list_releases(device: RemoteDevice) -> tuple[Release, ...]:
+    """Every release on a device, verified there.
+
+    Raises:
+        DeviceError: The device fails.
+    """
+    return tuple(_release(told) for told in device.session.call("releases", timeout_s=INSTALL_S)["releases"])
+
+
+def roll_back(device: RemoteDevice, name: str | None = None) -> Release:
+    """Go back to the release before the current one.
+
+    Args:
+        device: Where.
+        name: The bundle's name; may be left out where one bundle alone is deployed.
+
+    Raises:
+        UserError: It must be named.
+        DeviceError: There is no earlier release, or it was changed.
+    """
+    name = name or _only(device)
+    device.session.call("lock")
+    number = device.session.call("rollback", {"name": name}, timeout_s=INSTALL_S)["number"]
+    device.session.call("service", {"name": name, "do": "refresh"}, timeout_s=INSTALL_S)
+    return next(release for release in list_releases(device) if (release.name, release.number) == (name, number))
+
+
+def remove_releases(device: RemoteDevice, name: str | None = None) -> str:
+    """Remove every release of a bundle, and return its name.
+
+    Raises:
+        UserError: It must be named.
+        DeviceError: There is none.
+    """
+    name = name or _only(device)
+    device.session.call("lock")
+    device.session.call("service", {"name": name, "do": "remove"}, timeout_s=INSTALL_S)
+    device.session.call("remove", {"name": name}, timeout_s=INSTALL_S)
+    return name
+
+
+def serve_current(device: RemoteDevice, name: str, port: int) -> str:
+    """Have systemd on the device serve the current release, and return the unit's name.
+
+    Raises:
+        DeviceError: There is no systemd, or it refuses.
+    """
+    asked = {"name": name, "do": "install", "port": port}
+    return str(device.session.call("service", asked, timeout_s=INSTALL_S)["unit"])
+
+
+def _only(device: RemoteDevice) -> str:
+    names = sorted({release.name for release in list_releases(device)})
+    if len(names) == 1:
+        return names[0]
+    deployed = ", ".join(names) or "none"
+    raise UserError(f"{device.address}: name the bundle; deployed: {deployed}.")
+
+
+def _bundle_files(bundle: Bundle) -> dict[str, Sendable]:
+    entries = bundle.manifest.files
+    files = {entry.path: Sendable(bundle.folder / entry.path, entry.sha256, entry.size_bytes) for entry in entries}
+    return {**files, MANIFEST_FILE: sendable(bundle.folder / MANIFEST_FILE)}
+
+
+def _told(bundle: Bundle) -> dict[str, str]:
+    manifest = bundle.manifest
+    return {
+        "digest": bundle.digest,
+        "format": manifest.format,
+        "scheme": manifest.scheme,
+        "edgekit": version("edgekit"),
+    }
+
+
+def _release(told: dict[str, Any]) -> Release:
+    record = {key: str(told["told"].get(key, "")) for key in ("digest", "format", "scheme", "edgekit")}
+    return Release(
+        name=str(told["name"]),
+        number=str(told["number"]),
+        current=bool(told["current"]),
+        changed=tuple(map(str, told["changed"])),
+        **record,
+    )

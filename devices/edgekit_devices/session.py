@@ -1,0 +1,325 @@
+"""A session with a device: one connection, over which one program there answers calls.
+
+The program (`edgekit_devices.onboard`) goes over the connection first, as text. When the connection ends, it ends
+what it started, and removes what was for this session only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import secrets
+import signal
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from edgekit_devices import onboard
+from edgekit_devices.device import last_line
+from edgekit_devices.transport import Transport
+from edgekit_runtime.child import UnexpectedError
+from edgekit_runtime.errors import DeviceError
+
+Payload = dict[str, Any]  # a JSON object; the callers give each call a typed face
+
+PARTS = (
+    "frames",
+    "store",
+    "environments",
+    "releases",
+    "service",
+    "commands",
+    "survey",
+    "keeper",
+)  # each after what it imports
+OLDEST = (3, 9)
+TOO_OLD = "edgekit: this Python is "
+# Readable to any Python from 2.7 on; no backslash and no single quote, for the device's shell.
+STUB = (
+    "import sys;"
+    f'sys.version_info[:2]<(3,9) and sys.exit("{TOO_OLD}"+sys.version.split()[0]);'
+    "sys.path[:]=[p for p in sys.path if p];"
+    'exec(compile(sys.stdin.buffer.read(int(sys.argv[1])),"edgekit","exec"))'
+)
+LOADER = """
+import sys, types
+def load(name, source):
+    module = types.ModuleType(name)
+    module.__path__ = []
+    sys.modules[name] = module
+    exec(compile(source, name, "exec"), module.__dict__)
+for name, source in {sources!r}:
+    load(name, source)
+sys.modules["edgekit_devices.onboard.keeper"].main()
+"""
+START_S = 60.0
+CALL_S = 60.0
+STALL_S = 60.0  # for a piece of a file to go over
+SPARE_S = 20.0  # beyond a command's own time limit, for its end there
+CHUNK_BYTES = 1 << 18
+LOG_LINES = 200
+
+
+class Session:
+    """A session; use it as a context manager: leaving the block ends the connection.
+
+    Args:
+        transport: The way to the device.
+        python: The Python there.
+
+    Raises:
+        DeviceError: The device cannot be reached, or has no Python that will do.
+    """
+
+    def __init__(self, transport: Transport, python: str = "python3") -> None:
+        self._transport = transport
+        self._log: deque[str] = deque(maxlen=LOG_LINES)
+        self._python = python
+        program, self._token = _program(), f"edgekit:{secrets.token_hex(8)}"
+        self._process = _start(transport, (python, "-c", STUB, str(len(program)), self._token))
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
+        try:
+            with self._deadline(START_S, "it did not answer"):
+                self._write(program)
+                self._find_token()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def address(self) -> str:
+        """How the user names the device."""
+        return self._transport.address
+
+    def call(
+        self,
+        name: str,
+        payload: Payload | None = None,
+        *,
+        timeout_s: float = CALL_S,
+        data: Iterable[bytes] = (),
+        on_line: Callable[[str], None] | None = None,
+        on_data: Callable[[bytes], object] | None = None,
+    ) -> Payload:
+        """Have the device do something, and wait for its answer.
+
+        Args:
+            name: What.
+            payload: With what.
+            timeout_s: Seconds after which the device is given up; with data, that no piece went over.
+            data: What follows the call.
+            on_line: Takes each line of a command's log.
+            on_data: Takes each piece that is sent back.
+
+        Raises:
+            DeviceError: It refuses, the connection breaks, or it does not answer in time.
+            UnexpectedError: The program there failed in a way edgekit did not expect.
+        """
+        with self._deadline(timeout_s, "it stopped answering") as deadline:
+            self._write(json.dumps({"call": name, **(payload or {})}).encode() + b"\n")
+            for piece in data:
+                self._write(piece)
+                deadline.put_off()
+            while True:
+                message = self._message()
+                if "line" in message and on_line is not None:
+                    on_line(message["line"])
+                elif "data" in message and on_data is not None:
+                    on_data(self._read(message["data"]))
+                    deadline.put_off()
+                elif not message.keys() & {"line", "data"}:
+                    break
+        return self._result(message)
+
+    def close(self) -> None:
+        """End the connection, and with it all that runs there."""
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            with contextlib.suppress(OSError):
+                stream.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=2.0)
+        _kill(self._process)
+        self._process.wait()
+        self._reader.join(timeout=1.0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _result(self, message: Payload) -> Payload:
+        if "bug" in message:
+            raise UnexpectedError(f"{self.address}: {message['bug']}")
+        if "refused" in message:
+            raise DeviceError(f"{self.address}: {message['refused']}.", hint=message["hint"])
+        return dict(message["result"])
+
+    @contextlib.contextmanager
+    def _deadline(self, seconds: float, fault: str) -> Iterator[_Deadline]:
+        deadline = _Deadline(self._process, seconds)
+        try:
+            yield deadline
+        except (OSError, EOFError) as error:
+            raise self._fault(deadline, fault) from error
+        finally:
+            deadline.stop()
+
+    def _fault(self, deadline: _Deadline, fault: str) -> DeviceError:
+        if deadline.passed:
+            return DeviceError(
+                f"{self.address}: {fault} within {deadline.seconds:g} s, so it was given up.",
+                hint="Check that the board is on and not overloaded.",
+            )
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=2.0)
+        self._reader.join(timeout=1.0)
+        log = "".join(self._log)
+        return (
+            _python_fault(self.address, self._python, log)
+            or self._transport.explain(log)
+            or DeviceError(
+                f"{self.address}: the connection ended: {last_line(log)}", hint="Check the board, and run it again."
+            )
+        )
+
+    def _message(self) -> Payload:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        try:
+            return dict(json.loads(line))
+        except ValueError as error:  # half of a line: the connection broke
+            raise EOFError from error
+
+    def _read(self, count: int) -> bytes:
+        assert self._process.stdout is not None
+        content = self._process.stdout.read(count)
+        if len(content) < count:
+            raise EOFError
+        return content
+
+    def _write(self, content: bytes) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(content)
+        self._process.stdin.flush()
+
+    def _find_token(self) -> None:
+        """Pass over whatever a login shell printed."""
+        assert self._process.stdout is not None
+        end = f"{self._token}\n".encode()
+        while True:
+            line = self._process.stdout.readline()
+            if line.endswith(end):
+                return
+            if not line.endswith(b"\n"):
+                raise EOFError
+
+    def _read_log(self) -> None:
+        assert self._process.stderr is not None
+        with contextlib.suppress(ValueError, OSError):
+            for line in self._process.stderr:
+                self._log.append(line.decode("utf-8", "replace"))
+
+
+class _Deadline:
+    """Ends a process when its time is over, which ends every read and write that waits for it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+        self.seconds = seconds
+        self.passed = False
+        self._process = process
+        self._timer = self._start()
+
+    def put_off(self) -> None:
+        """Begin its time anew."""
+        self._timer.cancel()
+        self._timer = self._start()
+
+    def stop(self) -> None:
+        """Let it never pass."""
+        self._timer.cancel()
+
+    def _start(self) -> threading.Timer:
+        timer = threading.Timer(self.seconds, self._pass)
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def _pass(self) -> None:
+        self.passed = True
+        _kill(self._process)
+
+
+def pieces(paths: Sequence[tuple[Path, int]], told: Callable[[int], None]) -> Iterable[bytes]:
+    """The content of files one after the other, each from an offset on; tells how many bytes went."""
+    for path, offset in paths:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            while piece := file.read(CHUNK_BYTES):
+                yield piece
+                told(len(piece))
+
+
+def _program() -> bytes:
+    names = [onboard.__name__.partition(".")[0], onboard.__name__]
+    sources = [(name, "") for name in names] + [(name, _source(name)) for name in _modules()]
+    return LOADER.format(sources=sources).encode()
+
+
+def _modules() -> list[str]:
+    return [f"{onboard.__name__}.{part}" for part in PARTS]
+
+
+def _source(name: str) -> str:
+    spec = importlib.util.find_spec(name)
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).read_text(encoding="utf-8")
+
+
+def _start(transport: Transport, command: Sequence[str]) -> subprocess.Popen[bytes]:
+    argv = transport.argv(command)
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise DeviceError(
+            f"{transport.address}: {argv[0]} cannot be started: {os.strerror(error.errno or 0).lower()}.",
+            hint=f"Install {argv[0]}.",
+        ) from error
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _python_fault(address: str, python: str, log: str) -> DeviceError | None:
+    hint = f"edgekit needs Python {OLDEST[0]}.{OLDEST[1]} or newer on the device: Raspberry Pi OS 11 and newer has it."
+    if TOO_OLD in log:
+        found = log.split(TOO_OLD)[1].splitlines()[0]
+        return DeviceError(f"{address}: its Python {found} is too old.", hint=hint)
+    names = (
+        f"{python}: not found",
+        f"{python}: command not found",
+        f"{python}: No such file",
+        f"{python}: inaccessible",
+    )
+    if any(name in log for name in names) or f"Unknown command: {python}" in log:
+        return DeviceError(f"{address}: there is no {python}.", hint=hint)
+    return None

@@ -1,0 +1,164 @@
+"""A Raspberry Pi without one: sshd on loopback, whose users live in an arm64 userland under qemu-user."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.devices.standin.boards import BOARDS, cpuinfo, write_sysfs
+from tests.devices.standin.userland import USERS, UnavailableError, build_userland
+
+ENTER = Path(__file__).with_name("enter.sh")
+START_S = 20.0
+SSHD_CONFIG = """\
+Port {port}
+ListenAddress 127.0.0.1
+HostKey /run/board/host_key
+AuthorizedKeysFile /run/board/authorized_keys
+PidFile none
+UsePAM no
+PasswordAuthentication no
+PermitRootLogin no
+AllowUsers {users}
+StrictModes no
+ChrootDirectory /run/board/root
+Subsystem sftp internal-sftp
+SetEnv QEMU_CPU={cpu} PATH=/usr/local/bin:/usr/bin:/bin
+"""
+SYSTEM_FILES = ("nsswitch.conf", "ld.so.cache", "localtime")  # of /etc, all that sshd needs beside the accounts
+CLIENT_CONFIG = """\
+Host board
+    HostName 127.0.0.1
+    Port {port}
+    IdentityFile {folder}/key
+    IdentitiesOnly yes
+    UserKnownHostsFile {folder}/known_hosts
+    GlobalKnownHostsFile none
+"""
+
+
+@dataclass(frozen=True)
+class Standin:
+    """A running stand-in.
+
+    Attributes:
+        port: Where its sshd listens, on loopback.
+        config: An OpenSSH configuration with the host `board`, its key and its host key.
+        upper: What was changed on it since it started, as the machine's root sees it.
+        folder: Keys and logs; gone when it ends.
+        pid: The process that all of it hangs on.
+    """
+
+    port: int
+    config: Path
+    upper: Path
+    folder: Path
+    pid: int
+
+    def home(self, user: str = "pi") -> Path:
+        """A user's home folder, seen from here: what was written there since the start."""
+        return self.upper / "home" / user
+
+
+@contextlib.contextmanager
+def run_standin(board: str = "pi4") -> Iterator[Standin]:
+    """Start a stand-in in factory state; it ends with the block.
+
+    Args:
+        board: A name of `BOARDS`.
+
+    Raises:
+        UnavailableError: It cannot run on this machine.
+    """
+    userland = build_userland()
+    with tempfile.TemporaryDirectory(prefix="edgekit-standin-") as name:
+        folder = Path(name)
+        port = _free_port()
+        _write_run_folder(folder, board, port)
+        process = _start(folder, userland, port)
+        try:
+            yield Standin(port, folder / "config", folder / "upper", folder, process.pid)
+        finally:
+            _end(process)
+
+
+def _write_run_folder(folder: Path, board: str, port: int) -> None:
+    for part in ("upper", "work", "sys", "etc"):
+        (folder / part).mkdir()
+    for name in SYSTEM_FILES:
+        if Path("/etc", name).exists():
+            shutil.copy(Path("/etc", name), folder / "etc" / name)
+    folder.chmod(0o755)
+    for key in ("key", "host_key"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "standin", "-f", folder / key], check=True)
+    write_sysfs(folder / "sys", BOARDS[board])
+    files = {
+        "cpuinfo": cpuinfo(BOARDS[board]),
+        "authorized_keys": (folder / "key.pub").read_text(),
+        "sshd_config": SSHD_CONFIG.format(port=port, cpu=BOARDS[board].qemu_cpu, users=" ".join(USERS)),
+        "config": CLIENT_CONFIG.format(port=port, folder=folder),
+        "known_hosts": f"[127.0.0.1]:{port} {(folder / 'host_key.pub').read_text()}",
+        "etc/passwd": _accounts("/etc/passwd", "{name}:*:{number}:{number}:{name}:/home/{name}:/bin/bash\n"),
+        "etc/group": _accounts("/etc/group", "{name}:x:{number}:\n"),
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text)
+
+
+def _accounts(file: str, line: str) -> str:
+    """The machine's accounts with the board's users in place of those of the same name."""
+    others = [kept for kept in Path(file).read_text().splitlines(keepends=True) if kept.split(":")[0] not in USERS]
+    privileged = (
+        ""
+        if any(kept.startswith("sshd:") for kept in others) or "group" in file
+        else ("sshd:x:105:65534::/run/sshd:/usr/sbin/nologin\n")
+    )
+    return (
+        "".join(line.format(name=name, number=number) for name, number in USERS.items()) + "".join(others) + privileged
+    )
+
+
+def _start(folder: Path, userland: Path, port: int) -> subprocess.Popen[bytes]:
+    argv = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--propagation", "private", "sh", ENTER]
+    with open(folder / "log", "wb") as log:
+        process = subprocess.Popen(
+            argv,
+            env={**os.environ, "USERLAND": str(userland), "RUN": str(folder)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_S
+    while not _listens(port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            _end(process)
+            raise UnavailableError(f"the stand-in did not start: {(folder / 'log').read_text().strip()}")
+        time.sleep(0.05)
+    return process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL)  # its child is process 1 of the namespace, and all else ends with it
+    process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0

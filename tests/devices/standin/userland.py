@@ -1,0 +1,153 @@
+"""An arm64 Debian userland in a folder, made of the distribution's packages without running their scripts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ARCHITECTURE = "arm64"
+PACKAGES = (
+    *("bash", "ca-certificates", "coreutils", "dash", "findutils", "grep", "gzip", "hostname", "libc-bin", "libgomp1"),
+    *("libstdc++6", "mawk", "procps", "python3", "python3-venv", "sed", "tar"),
+)
+HOST_PACKAGES = ("qemu-user-static", "openssh-server", "openssh-client")
+HOST_PROGRAMS = ("qemu-aarch64-static", "/usr/sbin/sshd", "ssh", "ssh-keygen")
+BINFMT = Path("/proc/sys/fs/binfmt_misc")
+BINFMT_ENTRY = Path("/usr/lib/binfmt.d/qemu-aarch64.conf")
+LEFT_OUT = ("./usr/share/doc/*", "./usr/share/man/*", "./usr/share/locale/*")
+USERS = {"pi": 1000, "noisy": 1001, "small": 1002, "frozen": 1003}
+QUIET_SERVICES = {"RUNLEVEL": "1", "DEBIAN_FRONTEND": "noninteractive"}  # the sshd that is installed is not started
+
+
+class UnavailableError(Exception):
+    """There can be no stand-in on this machine; the text says why."""
+
+
+def cache_folder() -> Path:
+    """Where the userland and the packages stay from one run to the next."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "edgekit-standin"
+
+
+def build_userland() -> Path:
+    """Make the userland, or find it ready, and return its folder.
+
+    Raises:
+        UnavailableError: Not root, no Debian, or its packages cannot be fetched.
+    """
+    if os.geteuid() != 0:
+        raise UnavailableError("the stand-in needs root, for a mount namespace and a chroot")
+    if shutil.which("apt-get") is None or shutil.which("unshare") is None:
+        raise UnavailableError("the stand-in needs a Debian, for its packages")
+    _install_programs()
+    _register_binfmt()
+    root, stamp = cache_folder() / f"userland-{ARCHITECTURE}", " ".join(PACKAGES)
+    if (root / ".made-of").exists() and (root / ".made-of").read_text() == stamp:
+        return root
+    partial = root.with_suffix(".partial")
+    for old in (partial, root):
+        if old.exists():
+            _run("rm", "-rf", "--one-file-system", str(old))
+    _fill(partial, _download())
+    (partial / ".made-of").write_text(stamp)
+    partial.rename(root)
+    return root
+
+
+def _install_programs() -> None:
+    if all(shutil.which(program) for program in HOST_PROGRAMS):
+        return
+    print(f"installing {', '.join(HOST_PACKAGES)}", file=sys.stderr)
+    env = {**os.environ, **QUIET_SERVICES}
+    _run("apt-get", "-q", "update", env=env)
+    _run("apt-get", "-q", "-y", "--no-install-recommends", "install", *HOST_PACKAGES, env=env)
+
+
+def _register_binfmt() -> None:
+    """Let the kernel start arm64 programs by qemu; the entry does not survive a restart of the machine."""
+    if not (BINFMT / "register").exists():
+        _run("mount", "-t", "binfmt_misc", "binfmt_misc", str(BINFMT))
+    if not (BINFMT / "qemu-aarch64").exists():
+        (BINFMT / "register").write_text(BINFMT_ENTRY.read_text().splitlines()[0])
+
+
+def _download() -> list[Path]:
+    """The packages with all that they need, by an apt state of their own: the machine's stays as it is."""
+    state = cache_folder() / f"apt-{ARCHITECTURE}"
+    archives = state / "cache/archives"
+    for folder in ("lists/partial", "cache/archives/partial", "state"):
+        (state / folder).mkdir(parents=True, exist_ok=True)
+    (state / "status").touch()
+    for old in archives.glob("*.deb"):
+        old.unlink()
+    settings = {
+        "Dir::State": state / "state",
+        "Dir::State::lists": state / "lists",
+        "Dir::State::status": state / "status",
+        "Dir::Cache": state / "cache",
+        "APT::Architecture": ARCHITECTURE,
+        "APT::Architectures": ARCHITECTURE,
+        "APT::Install-Recommends": "false",
+        "Acquire::Languages": "none",
+    }
+    options = [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
+    _run("apt-get", "-q", *options, "update")
+    _run("apt-get", "-q", *options, "-y", "--download-only", "install", *PACKAGES)
+    return sorted(archives.glob("*.deb"))
+
+
+def _fill(root: Path, packages: Sequence[Path]) -> None:
+    for name in ("bin", "sbin", "lib"):  # Debian's merged /usr, which the packages expect
+        (root / "usr" / name).mkdir(parents=True)
+        (root / name).symlink_to(f"usr/{name}")
+    for name in ("proc", "sys", "dev", "tmp", "root", "run", "etc"):
+        (root / name).mkdir()
+    (root / "tmp").chmod(0o1777)
+    for package in packages:
+        _unpack(package, root)
+    (root / "usr/bin/awk").symlink_to("mawk")
+    _add_users(root)
+    (root / "etc/hosts").write_text("127.0.0.1 localhost raspberrypi\n")
+    _compile_library(root)
+    _run("chroot", str(root), "/sbin/ldconfig")
+
+
+def _unpack(package: Path, root: Path) -> None:
+    left_out = [f"--exclude={pattern}" for pattern in LEFT_OUT]
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(package)], stdout=subprocess.PIPE) as archive:
+        subprocess.run(
+            ["tar", "-x", "-C", str(root), "--keep-directory-symlink", *left_out], stdin=archive.stdout, check=True
+        )
+
+
+def _add_users(root: Path) -> None:
+    lines = [f"{name}:x:{number}:{number}:{name}:/home/{name}:/bin/bash\n" for name, number in USERS.items()]
+    groups = [f"{name}:x:{number}:\n" for name, number in USERS.items()]
+    (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/bash\n" + "".join(lines))
+    (root / "etc/group").write_text("root:x:0:\n" + "".join(groups))
+    for name, number in USERS.items():
+        home = root / "home" / name
+        home.mkdir(parents=True)
+        os.chown(home, number, number)
+    (root / "home/noisy/.bashrc").write_text(
+        'echo "Welcome! {\\"error\\": 1}"; printf "no end of line"; echo oops >&2\n'
+    )
+
+
+def _compile_library(root: Path) -> None:
+    """Compile Python's library here where this Python is of the same version: emulated, it takes ten times as long."""
+    folders = [folder for folder in (root / "usr/lib").glob("python3*") if folder.is_dir()]
+    if f"python3.{sys.version_info.minor}" in {folder.name for folder in folders}:
+        argv = [sys.executable, "-m", "compileall", "-q", "-s", str(root), *map(str, folders)]
+        subprocess.run(argv, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _run(*argv: str, env: dict[str, str] | None = None) -> None:
+    done = subprocess.run(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        last = (done.stdout.strip().splitlines() or ["it wrote nothing"])[-1]
+        raise UnavailableError(f"{' '.join(argv[:2])} ended with status {done.returncode}: {last}")

@@ -1,0 +1,71 @@
+"""The systemd unit on a device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgekit_devices.onboard.frames import RefusedError
+from edgekit_devices.onboard.service import Service
+
+UNITS = ".config/systemd/user"
+
+
+@pytest.fixture
+def told(tmp_path, monkeypatch) -> Path:
+    """What systemctl and loginctl were told, written down by programs of that name."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    for name in ("systemctl", "loginctl"):
+        (folder / name).write_text(f'#!/bin/sh\necho "{name} $*" >> "{tmp_path}/told"\n')
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    return tmp_path / "told"
+
+
+def service(home) -> Service:
+    return Service(home / "a %b", "small", by_root=False)
+
+
+def test_it_serves_what_is_current_from_now_on(home, told):
+    assert service(home).install(8181) == {"unit": "edgekit-small.service", "starts_at_boot": True}
+    unit = (home / UNITS / "edgekit-small.service").read_text()
+    current = f"{home}/a %%b/bundles/small/current"
+    assert f'ExecStart="{current}/python" "{current}/program/runtime.pyz" serve --port=8181 "{current}/bundle"' in unit
+    assert "WantedBy=default.target" in unit
+    assert told.read_text().splitlines() == [
+        "systemctl --user daemon-reload",
+        "systemctl --user enable edgekit-small.service",
+        "systemctl --user restart edgekit-small.service",
+        "loginctl enable-linger",
+    ]
+
+
+def test_it_is_restarted_only_where_there_is_one(home, told):
+    assert service(home).refresh() == {"unit": ""}
+    assert not told.exists()
+    service(home).install(8181)
+    assert service(home).refresh() == {"unit": "edgekit-small.service"}
+    assert told.read_text().splitlines()[-1] == "systemctl --user restart edgekit-small.service"
+
+
+def test_it_is_removed_whole(home, told):
+    service(home).install(8181)
+    service(home).remove()
+    assert list((home / UNITS).iterdir()) == []
+    assert "systemctl --user disable --now edgekit-small.service" in told.read_text()
+
+
+def test_what_systemd_refuses_is_told_in_its_words(home, told, tmp_path):
+    (tmp_path / "programs/systemctl").write_text("#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n")
+    with pytest.raises(RefusedError, match="systemctl --user daemon-reload: Failed to connect to bus") as caught:
+        service(home).install(8181)
+    assert "journalctl --user -u edgekit-small.service" in caught.value.hint
+
+
+def test_without_systemd_it_says_how_to_start_it(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RefusedError, match="no systemd here") as caught:
+        service(home).install(8181)
+    assert "program/runtime.pyz serve" in caught.value.hint

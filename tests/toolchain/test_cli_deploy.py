@@ -1,0 +1,71 @@
+"""The options of `edgekit deploy`, on this machine under a home of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from edgekit.cli.console import Volume
+from edgekit.cli.deploy import deploy
+from edgekit_runtime.errors import DeviceError, UserError
+from tests.bundle_files import dense_bundle
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return dense_bundle(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def run(*argv: str, device: str = "local") -> Result:
+    return CliRunner().invoke(deploy, [*argv, f"--device={device}"], obj=Volume(quiet=True))
+
+
+def test_what_was_deployed_is_told_and_listed(bundle: Path) -> None:
+    assert run("--list").stdout == "Nothing is deployed on local.\n"
+    lines = run(str(bundle)).stdout.splitlines()
+    assert lines[0].startswith("small: release 0001 is current on local")
+    assert lines[1].startswith("golden outputs: 4 samples")
+    assert run("--list").stdout.splitlines()[1].split()[:4] == ["*", "small", "0001", "float32"]
+
+
+def test_for_machines_the_result_is_json(bundle: Path) -> None:
+    done = json.loads(run(str(bundle), "--json").stdout)
+    assert (done["schema"], done["device"], done["number"]) == ("edgekit/deployment", "local", "0001")
+    releases = json.loads(run("--list", "--json").stdout)["releases"]
+    assert [(release["name"], release["current"]) for release in releases] == [("small", True)]
+
+
+def test_back_and_away(bundle: Path) -> None:
+    for _ in range(2):
+        run(str(bundle), "--keep=2")
+    assert "*  small   0001" in run("--rollback").stdout
+    removed = run("--remove", "small")
+    assert removed.stderr == "small: removed from local.\n"
+    assert removed.stdout == "Nothing is deployed on local.\n"
+
+
+def test_without_a_bundle_nothing_is_deployed() -> None:
+    result = run()
+    assert result.exit_code == 2
+    assert "Missing argument 'BUNDLE'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("device", "kind", "told"),
+    [
+        ("emulated://raspberry-pi-5", DeviceError, "nothing can be deployed to emulated devices"),
+        ("raspberry", UserError, "no device's address"),
+    ],
+)
+def test_where_nothing_can_be_deployed_it_says_so(bundle: Path, device: str, kind: type[Exception], told: str) -> None:
+    error = run(str(bundle), device=device).exception
+    assert isinstance(error, kind)
+    assert told in str(error)

@@ -1,0 +1,75 @@
+"""`edgekit deploy`: bring a bundle to a device to stay, and manage what is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgekit.cli.console import Volume, progress
+
+
+@click.command()
+@click.argument("bundle", metavar="[BUNDLE]", required=False)
+@click.option("--device", required=True, metavar="ADDRESS", help="Where to, such as ssh://pi@raspberrypi.local.")
+@click.option("--list", "action", flag_value="list", help="List what is deployed there instead.")
+@click.option("--rollback", "action", flag_value="rollback", help="Go back to the release before the current one.")
+@click.option("--remove", "action", flag_value="remove", help="Remove every release of the bundle.")
+@click.option("--service", is_flag=True, help="Have systemd on the device serve it, now and after each start.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Where --service listens.")
+@click.option(
+    "--keep", type=click.IntRange(min=1), default=3, show_default=True, help="Releases of a bundle that stay there."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result for machines.")
+@click.pass_obj
+def deploy(
+    volume: Volume,
+    bundle: str | None,
+    device: str,
+    action: str | None,
+    service: bool,
+    port: int,
+    keep: int,
+    as_json: bool,
+) -> None:
+    """Deploy a BUNDLE to a device, with the runtime and an interpreter.
+
+    It is sent beside the old one, its golden outputs are computed on the device, and only then
+    one step makes it current: whatever goes wrong before, the old one stays. For --rollback and
+    --remove, BUNDLE is the name that --list shows.
+    """
+    from edgekit.reports.render.deployments import print_deployment, print_releases
+
+    if action is None:
+        from edgekit.deploying import deploy as bring
+
+        if bundle is None:
+            raise click.UsageError("Missing argument 'BUNDLE'.")
+        with progress(volume.quiet, volume.verbose) as shown:
+            done = bring(Path(bundle), device=device, keep=keep, service_port=port if service else None, progress=shown)
+        if not _printed(done, as_json):
+            print_deployment(done)
+        return
+    from edgekit.deploying import deployed, remove, rollback
+
+    if action == "list":
+        releases = deployed(device)
+    elif action == "rollback":
+        releases = (rollback(device, bundle),)
+    else:
+        click.echo(f"{remove(device, bundle)}: removed from {device}.", err=True)
+        releases = deployed(device)
+    if as_json:
+        from edgekit_runtime.codec import dumps
+
+        click.echo(dumps({"device": device, "releases": releases}, schema="edgekit/releases", version=1), nl=False)
+    else:
+        print_releases(releases, device)
+
+
+def _printed(document: object, as_json: bool) -> bool:
+    if as_json:
+        from edgekit_runtime.codec import dumps_document
+
+        click.echo(dumps_document(document), nl=False)
+    return as_json
