@@ -29,7 +29,14 @@ def _run() -> None:
     answer()
 
 
+def _count() -> None:
+    from edgekit_runtime.counting import answer
+
+    answer()
+
+
 PROCESSES = {
+    "count-process": _count,
     "prepare-process": _prepare,
     "probe-process": _probe,
     "steady-process": _steady,

@@ -12,7 +12,10 @@ from edgekit_runtime.breadth import measure_breadth, most_calls
 from edgekit_runtime.bundle import Bundle, is_bundle, open_bundle, sha256_of
 from edgekit_runtime.codec import decode, encode
 from edgekit_runtime.conditions import BEGIN, LATENCY, Moment
+from edgekit_runtime.counting import count, emulated_environment, emulated_record
+from edgekit_runtime.emulation import SLOWNESS, read_emulation
 from edgekit_runtime.environment import read_conditions, read_environment
+from edgekit_runtime.errors import UserError
 from edgekit_runtime.handover import Prepared, PrepareRequest
 from edgekit_runtime.processes import call_process, require_numpy
 from edgekit_runtime.progress import Progress, silent
@@ -24,7 +27,7 @@ DEFAULTS = BenchSettings()
 
 
 def bench(path: str | Path, settings: BenchSettings = DEFAULTS, progress: Progress = silent) -> Record:
-    """Check a model's golden outputs, then measure it in fresh processes.
+    """Check a model's golden outputs, then measure it in fresh processes, or count it on an emulated board.
 
     Args:
         path: A bundle, or a bare model file, which brings no golden outputs.
@@ -36,15 +39,25 @@ def bench(path: str | Path, settings: BenchSettings = DEFAULTS, progress: Progre
         ModelError: The interpreter refuses the model, dies of it, or does not come back in time.
         MissingExtraError: numpy or the interpreter is not installed.
         DeviceError: An output differs from the golden one; nothing is measured then.
+        UserError: The board is emulated, and more than one thread is asked for.
     """
-    path = Path(path)
+    path, emulation = Path(path), read_emulation()
+    if emulation is not None and settings.threads != 1:
+        raise UserError(f"threads is {settings.threads}; allowed: 1 on an emulated board, where threads are not timed.")
     with _opened(path) as bundle, tempfile.TemporaryDirectory(prefix="edgekit-bench-") as folder:
         progress("check golden outputs", 0, 1)
         prepared = _prepare(path, bundle, settings, folder)
         progress("check golden outputs", 1, 1)
         environment = read_environment(prepared.library, prepared.kernels)
+        identity = _identify(path, bundle, prepared.format)
         workload = Workload(str(_model_path(path, bundle)), prepared.format, prepared.inputs, settings)
-        stage, watch = f"{path}: running the model", _Watch()
+        stage = f"{path}: running the model"
+        if emulation is not None:
+            progress("count instructions", 0, 1)
+            counts = count(stage, workload, emulation)
+            progress("count instructions", 1, 1)
+            return emulated_record(identity, emulated_environment(environment, emulation), prepared, counts, settings)
+        watch = _Watch()
 
         def fresh_run() -> Run:
             run = decode(Run, call_process("measure", stage, encode(workload), settings.timeout_s))
@@ -54,7 +67,6 @@ def bench(path: str | Path, settings: BenchSettings = DEFAULTS, progress: Progre
         runs, precise = run_until_precise(fresh_run, settings, progress)
         latency_ns = quantile([quantile(run.latency_ns, 0.5) for run in runs], 0.5)
         breadth = measure_breadth(stage, workload, environment.cores, latency_ns, watch.mark, progress)
-        identity = _identify(path, bundle, prepared.format)
     moments = tuple(watch.moments)
     return Record(identity, environment, settings, prepared.golden, runs, precise, moments, *breadth)
 
@@ -105,7 +117,8 @@ def run_until_precise(
 
 def time_limit_s(settings: BenchSettings) -> float:
     """Seconds after which every process that measuring could start would have been given up."""
-    return settings.timeout_s * (1 + settings.max_runs + most_calls(settings))
+    longest = max(settings.max_runs + most_calls(settings), 2 * SLOWNESS)  # on an emulated board: prepare, then count
+    return settings.timeout_s * (1 + longest)
 
 
 def is_precise(runs: list[Run], precision: float) -> bool:

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, astuple, dataclass
+
+LINE_BYTES = 64  # of every cache that is simulated
+CYCLE_PARTS = 16  # the counter adds sixteenths of cycles, as a plain block takes parts of one
+LINE = re.compile(r"mark (\d+)((?: [a-z0-9_]+ \d+)+)", re.ASCII)
+UNTIMED = "the board is emulated, and an emulator's times and memory tell nothing of the board's"
+REPEATABLE = 1e-4  # of a count: what it may differ by from one run to the next,
+LEAST_REPEATABLE = 50  # or this, for where Python's own objects lie
+TRAFFIC_REPEATABLE = 5e-2  # the same of cache lines: where the memory of a model lies moves them
+
+
+class CountsError(ValueError):
+    """What the emulator's counter wrote cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -47,3 +61,85 @@ class Counts:
             raise ValueError("counts have a processor, and no class has more instructions than there are in all")
         if self.dot_products > self.simd:
             raise ValueError(f"dot_products is {self.dot_products}; allowed: at most simd, {self.simd}")
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What the counter added up since the program began, as it stood at a mark.
+
+    Attributes:
+        instructions: Instructions.
+        loads: Those that read memory.
+        stores: Those that write memory.
+        simd: Those that compute with vectors or floating point.
+        dot_products: SDOT and UDOT among these.
+        port_cycles_16: Sixteenths of the cycles that the busiest port needs.
+        l1_refills: Cache lines that the first data cache took in.
+        dram_lines: Cache lines that the last cache took in or wrote back.
+    """
+
+    instructions: int
+    loads: int
+    stores: int
+    simd: int
+    dot_products: int
+    port_cycles_16: int
+    l1_refills: int
+    dram_lines: int
+
+    def __sub__(self, other: Tally) -> Tally:
+        """What was added between two marks."""
+        return Tally(*(mine - others for mine, others in zip(astuple(self), astuple(other))))
+
+
+def read_marks(text: str) -> Mapping[int, Tally]:
+    """Read what the counter wrote: a line for each mark.
+
+    Raises:
+        CountsError: A line has another form, a count is missing or unknown, or a mark stands twice.
+    """
+    marks: dict[int, Tally] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        found = LINE.fullmatch(line)
+        if found is None or int(found[1]) in marks:
+            raise CountsError(f"line {number} is no count at a mark of its own: {line[:60]!r}")
+        words = found[2].split()
+        counted = dict(zip(words[::2], map(int, words[1::2])))
+        try:
+            marks[int(found[1])] = Tally(**counted)
+        except TypeError as error:
+            raise CountsError(f"line {number} has other counts: {', '.join(counted)}") from error
+    return marks
+
+
+def per_inference(cpu: str, short: Tally, long: Tally, inferences: int) -> Counts:
+    """What one inference takes, free of what marking a region takes.
+
+    Args:
+        cpu: The processor that was emulated.
+        short: What a region of some inferences took.
+        long: What a region of twice as many took.
+        inferences: How many the short one has.
+
+    Raises:
+        CountsError: The long region did not take more.
+    """
+    difference = long - short
+    if difference.instructions <= 0:
+        raise CountsError("twice as many inferences took no more instructions")
+
+    def each(value: int, unit: float = 1) -> int:
+        return max(0, round(value * unit / inferences))
+
+    return Counts(
+        cpu=cpu,
+        instructions=each(difference.instructions),
+        loads=each(difference.loads),
+        stores=each(difference.stores),
+        simd=each(difference.simd),
+        dot_products=each(difference.dot_products),
+        port_cycles=each(difference.port_cycles_16, 1 / CYCLE_PARTS),
+        l1_refill_bytes=each(difference.l1_refills, LINE_BYTES),
+        dram_bytes=each(difference.dram_lines, LINE_BYTES),
+        operators=0,
+    )

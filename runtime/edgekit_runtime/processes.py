@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Sequence
+from typing import Optional
 
 import edgekit_runtime
 from edgekit_runtime.child import Child, ChildError, Payload
 from edgekit_runtime.codec import decode, encode
+from edgekit_runtime.emulation import SLOWNESS, read_emulation
 from edgekit_runtime.errors import MissingExtraError, ModelError
 from edgekit_runtime.handover import Pace, Window
 from edgekit_runtime.runs import Workload
@@ -28,21 +31,28 @@ def require_numpy() -> None:
         )
 
 
-def call_process(name: str, stage: str, request: Payload, timeout_s: float, call: str = "") -> Payload:
+def call_process(
+    name: str, stage: str, request: Payload, timeout_s: float, call: str = "", launcher: Optional[Sequence[str]] = None
+) -> Payload:
     """Start one of this program's own processes, call it once, and let it end.
 
     Args:
         name: Which process, such as `measure`.
         stage: What it does, for the user.
         request: The call's argument.
-        timeout_s: Seconds after which it is given up.
+        timeout_s: Seconds after which it is given up; an emulator is given several times as many.
         call: What to ask, if the process answers more than its name says.
+        launcher: The command that starts the process's program; by default the emulator's where there is one.
 
     Raises:
         ModelError: It dies, or does not answer in time.
         EdgekitError: What the process raised.
     """
-    with _start(name, stage) as child:
+    emulation = read_emulation()
+    if emulation is not None:
+        timeout_s *= SLOWNESS
+        launcher = launcher or emulation.launcher
+    with _start(name, stage, launcher or ()) as child:
         return _ask(child, call or name, request, timeout_s)
 
 
@@ -83,10 +93,10 @@ class SteadyProcess:
         return decode(Pace, _ask(self._child, "run", dict(encode(window)), self._workload.settings.timeout_s))
 
 
-def _start(name: str, stage: str) -> Child:
+def _start(name: str, stage: str, launcher: Sequence[str] = ()) -> Child:
     archive = getattr(edgekit_runtime.__loader__, "archive", None)  # set when the package lies in a .pyz
     entry = (archive,) if archive else ("-m", "edgekit_runtime")
-    return Child([sys.executable, *entry, f"{name}-process"], stage=stage)
+    return Child([*launcher, sys.executable, *entry, f"{name}-process"], stage=stage)
 
 
 def _ask(child: Child, call: str, payload: Payload, timeout_s: float) -> Payload:

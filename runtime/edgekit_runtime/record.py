@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Optional
 
 from edgekit_runtime.conditions import BEGIN, LATENCY, Conditions, Fact, Moment, throttled_in
+from edgekit_runtime.counts import Counts
 from edgekit_runtime.figure import Figure
 from edgekit_runtime.readings import EnergyReading, Throughput, WeightCache
 from edgekit_runtime.runs import BenchSettings, MemoryReading, Run
@@ -13,6 +14,7 @@ from edgekit_runtime.runs import BenchSettings, MemoryReading, Run
 __all__ = [
     "BenchSettings",
     "Conditions",
+    "Counts",
     "EnergyReading",
     "Environment",
     "Fact",
@@ -103,13 +105,14 @@ class Record:
         environment: The device.
         settings: How it was measured.
         golden: The check that came first.
-        runs: Fresh processes, in order.
+        runs: Fresh processes, in order; none where the board was emulated.
         precise: Whether the interval of the median became narrow enough; else the limit of runs ended it.
         moments: The conditions before the first run, after each, and after what was measured beside them.
         arena_size: The interpreter's plan of the memory between its operators.
         energy: By a power sensor, where there is one.
         weight_cache: Load times with and without one; `None` where it was not asked for.
         throughput: By threads and by interpreters; `None` where it was not asked for.
+        counts: What an inference takes on an emulated board, which is not timed; `None` for a real one.
     """
 
     SCHEMA: ClassVar[str] = "edgekit/record"
@@ -126,9 +129,13 @@ class Record:
     energy: EnergyReading
     weight_cache: Optional[WeightCache] = None
     throughput: Optional[Throughput] = None
+    counts: Optional[Counts] = None
 
     def __post_init__(self) -> None:
-        if not self.settings.min_runs <= len(self.runs) <= self.settings.max_runs:
+        if self.counts is not None:
+            if self.runs or self.precise:
+                raise ValueError("what was counted on an emulated board was timed, too; allowed: one of both")
+        elif not self.settings.min_runs <= len(self.runs) <= self.settings.max_runs:
             raise ValueError(
                 f"there are {len(self.runs)} runs; allowed: {self.settings.min_runs} to {self.settings.max_runs}"
             )

@@ -6,13 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from edgekit_runtime.conditions import ENERGY, LATENCY, THROUGHPUT, WEIGHT_CACHE
-from edgekit_runtime.figure import Figure, measured, unavailable
+from edgekit_runtime.counts import LEAST_REPEATABLE, REPEATABLE, TRAFFIC_REPEATABLE, UNTIMED, Counts
+from edgekit_runtime.figure import Figure, Interval, measured, unavailable
 from edgekit_runtime.readings import EnergyReading, ThroughputRow
 from edgekit_runtime.record import Record
 from edgekit_runtime.runs import MemoryReading
 from edgekit_runtime.stats import geometric_mean_interval, mean_interval, quantile
 
 LATENCIES = {"latency_p50": 0.5, "latency_p90": 0.9, "latency_p99": 0.99}
+UNTIMED_FIGURES = {
+    **dict.fromkeys((*LATENCIES, "load_time", "first_inference", "cpu_time"), "ns"),
+    **dict.fromkeys(("peak_rss", "model_memory"), "byte"),
+}
 
 
 @dataclass(frozen=True)
@@ -28,8 +33,20 @@ def figures(record: Record) -> tuple[NamedFigure, ...]:
 
     Times are geometric means over the fresh processes, with an interval over the processes;
     memory is the largest of them. What was measured while the processor was throttled is
-    unavailable; its raw samples stay in the record.
+    unavailable; its raw samples stay in the record. An emulated board has counts instead of times
+    and memory.
     """
+    return (
+        *(_timed(record) if record.counts is None else _counted(record.counts)),
+        NamedFigure("arena_size", record.arena_size),
+        NamedFigure("model_size", measured(record.model.size_bytes, "byte", "length of the model's file")),
+        NamedFigure("energy", _energy(record)),
+        *_weight_cache(record),
+        *_throughput(record),
+    )
+
+
+def _timed(record: Record) -> tuple[NamedFigure, ...]:
     loads = [float(run.load_ns) for run in record.runs]
     firsts = [float(run.first_inference_ns) for run in record.runs]
     return (
@@ -39,12 +56,27 @@ def figures(record: Record) -> tuple[NamedFigure, ...]:
         NamedFigure("cpu_time", _cpu_time(record)),
         NamedFigure("peak_rss", _peak(record, above_baseline=False)),
         NamedFigure("model_memory", _peak(record, above_baseline=True)),
-        NamedFigure("arena_size", record.arena_size),
-        NamedFigure("model_size", measured(record.model.size_bytes, "byte", "length of the model's file")),
-        NamedFigure("energy", _energy(record)),
-        *_weight_cache(record),
-        *_throughput(record),
     )
+
+
+def _counted(counts: Counts) -> Iterator[NamedFigure]:
+    for name, unit in UNTIMED_FIGURES.items():
+        yield NamedFigure(name, unavailable(unit, UNTIMED))
+    how = f"counted on an emulated {counts.cpu}, one thread"
+    for name in ("instructions", "loads", "stores", "simd", "dot_products"):
+        yield NamedFigure(name, _count(getattr(counts, name), "instruction", how, REPEATABLE))
+    ports = f"cycles of the busiest port of each basic block, {how}; waits for memory and for results come on top"
+    yield NamedFigure("port_cycles", _count(counts.port_cycles, "cycle", ports, REPEATABLE))
+    caches = f"simulated caches of a {counts.cpu}, no prefetch, one thread"
+    yield NamedFigure("l1_refill", _count(counts.l1_refill_bytes, "byte", caches, TRAFFIC_REPEATABLE))
+    yield NamedFigure("dram_traffic", _count(counts.dram_bytes, "byte", caches, TRAFFIC_REPEATABLE))
+
+
+def _count(value: int, unit: str, method: str, repeatable: float) -> Figure:
+    half = max(value * repeatable, min(LEAST_REPEATABLE, value))
+    interval = Interval(value - half, value + half)
+    method = f"{method}; repeatable to {100 * repeatable:g} % or {LEAST_REPEATABLE} {unit}s"
+    return Figure("simulated", unit, float(value), method, interval)
 
 
 def _latency(record: Record, name: str) -> Figure:
