@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from edgekit.demonstration import demo as demo
     from edgekit.deploying import deploy as deploy
     from edgekit.diagnosis import doctor as doctor
+    from edgekit.estimating import estimate as estimate
     from edgekit.inspecting import inspect as inspect
     from edgekit.pipeline.convert import convert as convert
     from edgekit.reports.compare import compare as compare
@@ -30,10 +31,23 @@ _VERBS = {
     "runtime": "edgekit_devices.package:build_runtime",
     "doctor": "edgekit.diagnosis:doctor",
     "schema": "edgekit.schemas:schema",
+    "estimate": "edgekit.estimating:estimate",
     "targets": "edgekit_targets.catalog:load_profiles",
 }
 
-__all__ = ["bench", "compare", "convert", "demo", "deploy", "doctor", "inspect", "runtime", "schema", "targets"]
+__all__ = [
+    "bench",
+    "compare",
+    "convert",
+    "demo",
+    "deploy",
+    "doctor",
+    "estimate",
+    "inspect",
+    "runtime",
+    "schema",
+    "targets",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -52,6 +52,7 @@ def schema(name: str) -> Mapping[str, Any]:
 def _documents() -> dict[str, Any]:  # document types share two class attributes, and no base class
     """From each document's name to its type."""
     from edgekit.diagnosis import Diagnosis
+    from edgekit.estimating import Estimates
     from edgekit.inspecting import Inspection
     from edgekit.licenses import Licenses
     from edgekit.reports.render.json_text import ComparisonDocument
@@ -72,6 +73,7 @@ def _documents() -> dict[str, Any]:  # document types share two class attributes
         Deployment,
         Diagnosis,
         Equality,
+        Estimates,
         Evaluation,
         Inspection,
         Licenses,

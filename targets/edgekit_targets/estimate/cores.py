@@ -12,6 +12,8 @@ LINE_BYTES = 64  # of a cache line, on every core below
 TABLE = "litert-2.3.0/2026-11"
 """Names the rates below: another version of the interpreter has other kernels, and needs other rates."""
 
+COPY_MB_S = {"Cortex-A53": 1100.0, "Cortex-A72": 2500.0, "Cortex-A76": 6000.0}
+"""About what the Raspberry Pis with such cores copy (their profiles have the sources)."""
 FITTED_BANDWIDTH = 3.25  # fitted together with the constants of latency.py, on boards with Cortex-A53 and Cortex-A72
 COPY_BANDWIDTH = 2.0  # a copy reads and writes each byte; no published figure was there to fit more
 
@@ -50,6 +52,7 @@ class Core:
 
     Attributes:
         rates: By precision.
+        copy_mb_s: Bytes that one core copies in a second, in units of 10^6, where a profile does not say.
         bandwidth_factor: Bytes that cross to main memory while a model runs, for each byte that a copy by one
             core copies in the same time.
         checked: The precisions whose predictions were held against published latencies of such a core.
@@ -57,6 +60,7 @@ class Core:
     """
 
     rates: Mapping[Precision, Rates]
+    copy_mb_s: float
     bandwidth_factor: float
     checked: frozenset[Precision]
     source: str
@@ -86,13 +90,13 @@ _NONE: frozenset[Precision] = frozenset()
 
 
 def _like(name: str, rates: Mapping[Precision, Rates], factor: float, checked: frozenset[Precision] = _NONE) -> Core:
-    return Core(rates, factor, checked, f"taken to be like {name}, which was {_COUNTED.format(name)}")
+    return Core(rates, COPY_MB_S[name], factor, checked, f"taken to be like {name}, which was {_COUNTED.format(name)}")
 
 
 CORES: Mapping[str, Core] = {
-    "Cortex-A53": Core(_A53, FITTED_BANDWIDTH, _BOTH, _COUNTED.format("Cortex-A53")),
-    "Cortex-A72": Core(_A72, FITTED_BANDWIDTH, _BOTH, _COUNTED.format("Cortex-A72")),
-    "Cortex-A76": Core(_A76, COPY_BANDWIDTH, _INT8, _COUNTED.format("Cortex-A76")),
+    "Cortex-A53": Core(_A53, COPY_MB_S["Cortex-A53"], FITTED_BANDWIDTH, _BOTH, _COUNTED.format("Cortex-A53")),
+    "Cortex-A72": Core(_A72, COPY_MB_S["Cortex-A72"], FITTED_BANDWIDTH, _BOTH, _COUNTED.format("Cortex-A72")),
+    "Cortex-A76": Core(_A76, COPY_MB_S["Cortex-A76"], COPY_BANDWIDTH, _INT8, _COUNTED.format("Cortex-A76")),
     "Cortex-A55": _like("Cortex-A53", _A55, COPY_BANDWIDTH),
     "Cortex-A73": _like("Cortex-A72", _A72, FITTED_BANDWIDTH, frozenset({"float32"})),
     "Cortex-A75": _like("Cortex-A72", _A72, FITTED_BANDWIDTH),

@@ -51,12 +51,14 @@ class Machine:
         cores: How many it has.
         clock_mhz: Their clock.
         bandwidth_mb_s: To and from main memory, in units of 10^6 bytes.
+        bandwidth_known: Whether the profile tells it; else it is that of a board with such cores.
     """
 
     core: Core
     cores: int
     clock_mhz: float
     bandwidth_mb_s: float
+    bandwidth_known: bool = True
 
 
 @dataclass(frozen=True)
@@ -127,24 +129,17 @@ def machine_of(profile: Profile) -> Machine:
         Unpredictable: The profile does not say enough, or its cores were never counted.
     """
     cpu, bandwidth = profile.cpu, profile.memory.bandwidth_mb_s
-    if cpu.model is None or cpu.clock_mhz is None or cpu.cores is None or bandwidth is None:
-        missing = [
-            word
-            for word, fact in (
-                ("cpu.model", cpu.model),
-                ("cpu.clock_mhz", cpu.clock_mhz),
-                ("cpu.cores", cpu.cores),
-                ("memory.bandwidth_mb_s", bandwidth),
-            )
-            if fact is None
-        ]
-        raise Unpredictable(f"target {profile.name} does not say {', '.join(missing)}")
+    if cpu.model is None or cpu.clock_mhz is None or cpu.cores is None:
+        told_of = {"cpu.model": cpu.model, "cpu.clock_mhz": cpu.clock_mhz, "cpu.cores": cpu.cores}
+        missing = ", ".join(key for key, fact in told_of.items() if fact is None)
+        raise Unpredictable(f"the profile does not say {missing}")
     if cpu.isa is not None and cpu.isa.value != "aarch64":
-        raise Unpredictable(f"kernels were counted on aarch64 alone, and target {profile.name} runs {cpu.isa.value}")
+        raise Unpredictable(f"kernels were counted on aarch64 alone, not on {cpu.isa.value}")
     core = core_named(cpu.model.value)
     if core is None:
         raise Unpredictable(f"no kernels were counted on a core like {cpu.model.value}")
-    return Machine(core, cpu.cores.value, cpu.clock_mhz.value, core.bandwidth_factor * bandwidth.value)
+    copied = core.copy_mb_s if bandwidth is None else bandwidth.value
+    return Machine(core, cpu.cores.value, cpu.clock_mhz.value, core.bandwidth_factor * copied, bandwidth is not None)
 
 
 def check_threads(machine: Machine, threads: int, profile: Profile) -> None:

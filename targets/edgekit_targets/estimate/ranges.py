@@ -53,8 +53,8 @@ def latency_figure(total_ms: float, trust: Trust, method: str) -> Latency:
         low, high = total_ms * SHORT.low, total_ms * SHORT.high
         span = Interval(low, high, CONFIDENCE)
         reason = (
-            f"under {SHORT_MS:g} ms only the order of magnitude is known: {low:.2g} to {high:.2g} ms ({method}); "
-            "measure it with `edgekit bench`"
+            f"under {SHORT_MS:g} ms only the order of magnitude is known, {low:.2g} to {high:.2g} ms "
+            f"({method.partition(' ')[0].rstrip(':')}): measure it with `edgekit bench`"
         )
         return Latency(unavailable("ns", reason), span)
     span = Interval(total_ms * trust.low, total_ms * trust.high, CONFIDENCE)

@@ -19,6 +19,7 @@ SHAPE_ONLY = frozenset({"BITCAST", "EXPAND_DIMS", "RESHAPE", "SQUEEZE"})
 """Operators whose output is their input's memory, under another shape."""
 IN_PLACE = frozenset({"ADD", "MUL", "SOFTMAX"})
 """Operators that write over an input which nothing else reads, where the sizes are the same."""
+WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 LEAST_SHARED_BYTES = 5  # smaller tensors are not worth it to the planner
 
 
@@ -163,11 +164,9 @@ def _scratch(subgraph: Subgraph) -> Iterator[Block]:
 
 def _hybrid(operator: Operator, subgraph: Subgraph) -> bool:
     inputs = subgraph.tensors_of(operator.inputs[:2])
-    return len(inputs) == 2 and inputs[1].data is not None and _is_float(inputs[0].dtype) and "int" in inputs[1].dtype
-
-
-def _is_float(dtype: str) -> bool:
-    return "float" in dtype
+    if operator.name not in WEIGHTED or len(inputs) != 2 or inputs[1].data is None:
+        return False
+    return "float" in inputs[0].dtype and inputs[1].dtype in ("int8", "uint8", "int4")
 
 
 def _order(block: Block, steps: int) -> tuple[int, int, int]:

@@ -71,6 +71,12 @@ def _targets() -> click.Command:
     return targets
 
 
+def _estimate() -> click.Command:
+    from edgekit.cli.estimate import estimate
+
+    return estimate
+
+
 def _inspect() -> click.Command:
     from edgekit.cli.inspect import inspect
 
@@ -95,6 +101,7 @@ VERBS = {
     "bench": Verb(_bench, "Measure a bundle or a model on a device."),
     "deploy": Verb(_deploy, "Bring a bundle to a device to stay, or go back to the one before."),
     "compare": Verb(_compare, "Hold reports against each other."),
+    "estimate": Verb(_estimate, "Predict what a finished model costs on a target, or on each."),
     "targets": Verb(_targets, "Look up targets, and check profiles of your own."),
     "demo": Verb(_demo, "Train, convert, measure and compare a small model, in about a minute."),
     "runtime": Verb(_runtime, "Pack what runs on the device into one file."),

@@ -1,0 +1,255 @@
+"""What a model will cost on a target: time, throughput, memory and energy, where they go, and what would help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgekit_runtime.figure import Figure, Interval, unavailable
+from edgekit_targets.estimate.anchor import Anchor
+from edgekit_targets.estimate.cores import TABLE
+from edgekit_targets.estimate.energy import estimate_energy
+from edgekit_targets.estimate.fit import Outcome, fit_of
+from edgekit_targets.estimate.latency import Parts, Unpredictable
+from edgekit_targets.estimate.memory import MemoryEstimate, estimate_memory
+from edgekit_targets.estimate.predict import METHOD, Prediction, latency_of, main_precision, predict
+from edgekit_targets.estimate.remedies import Remedy, remedies_for
+from edgekit_targets.estimate.work import Load, loads_of
+from edgekit_targets.graph.graph import Graph
+from edgekit_targets.profile import Profile
+
+NOT_ESTIMATED = "not estimated: no published figure was there to check what an operator list tells of an accelerator"
+NS_PER_S = 1e9
+LINEAR = "share of the predicted time of all operators"
+Time = tuple[Figure, Interval | None]
+
+
+@dataclass(frozen=True)
+class OperatorEstimate:
+    """What one operator is predicted to take.
+
+    Attributes:
+        place: Its index in the main graph.
+        name: What it does.
+        output: Name of its first output.
+        macs: Its multiply-accumulates.
+        moved_bytes: Its weights, inputs and outputs.
+        bound: What takes most of its time: `compute`, `cache`, `memory` or `overhead`.
+        share: Its share of the time.
+    """
+
+    place: int
+    name: str
+    output: str
+    macs: int
+    moved_bytes: int
+    bound: str
+    share: Figure
+
+
+@dataclass(frozen=True)
+class BoundShare:
+    """The share of the time that one kind of limit takes.
+
+    Attributes:
+        bound: `compute`, `cache`, `memory` or `overhead`.
+        share: Its share.
+    """
+
+    bound: str
+    share: Figure
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a model is predicted to cost on a target.
+
+    Attributes:
+        target: The target's name.
+        method: `estimated`, from the operator list.
+        table: Which counted rates were taken.
+        runtime: The runtime for which it holds.
+        threads: Its threads.
+        clock_mhz: The clock it is predicted for; `None` where the profile tells none.
+        precision: In which most is computed; empty where the model was not understood.
+        latency: Of an inference; unavailable under 5 ms, where `latency_range_ms` tells its order.
+        latency_range_ms: From the least to the most; `None` where nothing is known.
+        throughput: Inferences in a second, one after the other with these threads.
+        fit: Whether it fits the target: `fits`, `does not fit` or `unknown`.
+        fit_reason: Why it does not, or why it is unknown; empty where it fits.
+        memory: What it takes.
+        energy: Of an inference, beyond what the idle board draws.
+        bounds: What limits it, the largest share first.
+        operators: Those of the main graph, those with the most time first.
+        remedies: What to try, by what it wins.
+        notes: What a reader must know.
+    """
+
+    target: str
+    method: str
+    table: str
+    runtime: str
+    threads: int
+    clock_mhz: float | None
+    precision: str
+    latency: Figure
+    latency_range_ms: Interval | None
+    throughput: Figure
+    fit: Outcome
+    fit_reason: str
+    memory: MemoryEstimate
+    energy: Figure
+    bounds: tuple[BoundShare, ...]
+    operators: tuple[OperatorEstimate, ...]
+    remedies: tuple[Remedy, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model that is estimated.
+
+    Attributes:
+        graph: What it computes.
+        size_bytes: Length of its file.
+        loads: What its operators compute and move; empty where they are not understood.
+        reason: Why not; empty otherwise.
+    """
+
+    graph: Graph
+    size_bytes: int
+    loads: tuple[Load, ...]
+    reason: str
+
+    @property
+    def weight_bytes(self) -> int:
+        """Of its weights, as kernels take them; as the file has them where its operators are not understood."""
+        if self.loads:
+            return sum(load.weight_bytes for load in self.loads)
+        constants = {
+            t.storage: len(t.data) for part in self.graph.subgraphs for t in part.tensors if t.data is not None
+        }
+        return sum(constants.values())
+
+
+def subject_of(graph: Graph, size_bytes: int) -> Subject:
+    """Read what a graph computes, once for every target.
+
+    Args:
+        graph: The model.
+        size_bytes: Length of its file.
+    """
+    try:
+        return Subject(graph, size_bytes, loads_of(graph), "")
+    except Unpredictable as reason:
+        return Subject(graph, size_bytes, (), str(reason))
+
+
+def estimate(subject: Subject, profile: Profile, threads: int = 1, anchor: Anchor | None = None) -> Estimate:
+    """Predict what a model costs on a target.
+
+    Args:
+        subject: The model.
+        profile: The target.
+        threads: Threads of the interpreter.
+        anchor: A measurement on such a board.
+    """
+    prediction, why = _predicted(subject, profile, threads, anchor)
+    latency, span = _latency(prediction, why, subject, anchor)
+    memory = estimate_memory(subject.graph, subject.size_bytes, subject.weight_bytes, profile)
+    fit = fit_of(subject.graph, memory, profile)
+    return Estimate(
+        target=profile.name,
+        method=METHOD,
+        table=TABLE,
+        runtime="LiteRT 2.3 with XNNPACK",
+        threads=threads,
+        clock_mhz=profile.cpu.clock_mhz.value if profile.cpu.clock_mhz else None,
+        precision=main_precision(subject.loads) if subject.loads else "",
+        latency=latency,
+        latency_range_ms=span,
+        throughput=_throughput(latency, threads),
+        fit=fit.outcome,
+        fit_reason=fit.reason,
+        memory=memory,
+        energy=estimate_energy(latency, threads, profile, anchor is not None),
+        bounds=_bounds(prediction),
+        operators=_operators(prediction),
+        remedies=remedies_for(prediction, memory, profile),
+        notes=_notes(prediction, subject, anchor),
+    )
+
+
+def _predicted(
+    subject: Subject, profile: Profile, threads: int, anchor: Anchor | None
+) -> tuple[Prediction | None, str]:
+    if subject.reason:
+        return None, subject.reason
+    if profile.npu is not None:
+        return None, NOT_ESTIMATED
+    try:
+        return predict(subject.loads, profile, threads, anchor.scale if anchor else 1.0), ""
+    except Unpredictable as reason:
+        return None, str(reason)
+
+
+def _latency(prediction: Prediction | None, why: str, subject: Subject, anchor: Anchor | None) -> Time:
+    if prediction is None:
+        return unavailable("ns", why), None
+    latency = latency_of(prediction, subject.graph.format, anchor.model if anchor else "")
+    return latency.figure, latency.range_ms
+
+
+def _throughput(latency: Figure, threads: int) -> Figure:
+    if latency.value is None or latency.interval is None:
+        return unavailable("1/s", "the latency is not predicted as a value")
+    span = latency.interval
+    ends = Interval(NS_PER_S / span.high, NS_PER_S / span.low, span.confidence)
+    method = f"one inference after the other with {threads} threads, from the predicted latency"
+    return Figure("predicted", "1/s", NS_PER_S / latency.value, method, ends)
+
+
+def _bounds(prediction: Prediction | None) -> tuple[BoundShare, ...]:
+    if prediction is None:
+        return ()
+    whole = prediction.whole
+    times = {
+        "compute": whole.compute_ms,
+        "cache": whole.cache_ms,
+        "memory": whole.memory_ms,
+        "overhead": whole.overhead_ms,
+    }
+    shares = [BoundShare(bound, _share(time / whole.total_ms)) for bound, time in times.items()]
+    return tuple(sorted(shares, key=lambda row: -(row.share.value or 0.0)))
+
+
+def _operators(prediction: Prediction | None) -> tuple[OperatorEstimate, ...]:
+    if prediction is None:
+        return ()
+    rows = [_operator(prediction, load, part) for load, part in zip(prediction.loads, prediction.parts, strict=True)]
+    return tuple(sorted(rows, key=lambda row: (-(row.share.value or 0.0), row.place)))
+
+
+def _operator(prediction: Prediction, load: Load, part: Parts) -> OperatorEstimate:
+    moved = load.weight_bytes + load.activation_bytes
+    share = _share(prediction.share(part))
+    return OperatorEstimate(load.place, load.name, load.output, load.macs, moved, part.bound, share)
+
+
+def _share(value: float) -> Figure:
+    return Figure("predicted", "share", value, LINEAR)
+
+
+def _notes(prediction: Prediction | None, subject: Subject, anchor: Anchor | None) -> tuple[str, ...]:
+    notes = []
+    if prediction is not None:
+        core = prediction.machine.core
+        precision = main_precision(subject.loads)
+        if anchor is None and precision not in core.checked:
+            notes.append(f"no published latency of such cores in {precision} was there to check it; {core.source}")
+        if not prediction.machine.bandwidth_known:
+            notes.append("the profile tells no memory bandwidth: that of a Raspberry Pi with such cores stands in")
+        if subject.graph.format == "onnx":
+            notes.append("kernels of LiteRT stand in for onnxruntime's, which were not counted")
+    if anchor is not None and anchor.doubt:
+        notes.append(anchor.doubt)
+    return tuple(notes)

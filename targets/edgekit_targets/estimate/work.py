@@ -1,0 +1,178 @@
+"""What each operator of a graph has a processor do, by the rates that were counted on its cores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgekit_targets.estimate.cores import Precision, Rates
+from edgekit_targets.estimate.kinds import DENSE, DEPTHWISE, PLAIN, UNTESTED
+from edgekit_targets.estimate.latency import Unpredictable, Work
+from edgekit_targets.graph.cost import operator_cost
+from edgekit_targets.graph.graph import Graph, Operator, Subgraph, Tensor
+
+SMALL_BYTES = 1024  # of all an operator's tensors: what it does is nothing beside starting it
+NO_WORK = Work(0.0, 0.0, 0.0, 0)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What an operator computes and moves, on whatever processor.
+
+    Attributes:
+        place: Its index in the main graph.
+        name: What it does.
+        output: Name of its first output.
+        precision: Of its values.
+        dense_macs: Multiply-accumulates of matrices of weights.
+        depthwise_macs: Multiply-accumulates of depthwise convolutions.
+        weight_bytes: Of its weights.
+        activation_bytes: Of its other inputs and its outputs.
+        width: Channels of its output, where it is dense.
+    """
+
+    place: int
+    name: str
+    output: str
+    precision: Precision
+    dense_macs: int
+    depthwise_macs: int
+    weight_bytes: int
+    activation_bytes: int
+    width: int = 0
+
+    @property
+    def macs(self) -> int:
+        """All of them."""
+        return self.dense_macs + self.depthwise_macs
+
+
+def loads_of(graph: Graph) -> tuple[Load, ...]:
+    """What each operator computes and moves; those that a runtime does once, when it loads the file, are left out.
+
+    Raises:
+        Unpredictable: The graph has parts for which nothing was counted, or nothing was there to check.
+    """
+    subgraph = graph.main
+    prepared = _prepared(subgraph)
+    loads = []
+    for place, operator in enumerate(subgraph.operators):
+        if prepared.issuperset(operator.outputs):
+            continue
+        _check_kind(operator, subgraph)
+        loads.append(_load(place, operator, subgraph, prepared))
+    if not loads:
+        raise Unpredictable("the model computes nothing")
+    return tuple(loads)
+
+
+def work_of(load: Load, rates: Rates) -> Work:
+    """What an operator has a core of these rates do."""
+    moved = load.weight_bytes + load.activation_bytes
+    cycles = load.dense_macs / rates.dense_macs_per_cycle + load.depthwise_macs / rates.depthwise_macs_per_cycle
+    return Work(
+        cycles=cycles + moved * rates.cycles_per_byte,
+        refill_bytes=load.dense_macs * rates.refill_bytes_per_mac + moved * rates.refill_bytes_per_byte,
+        dram_bytes=moved * rates.dram_bytes_per_byte,
+        operators=1,
+    )
+
+
+def total(works: Sequence[Work]) -> Work:
+    """All of some work."""
+    return sum(works, NO_WORK)
+
+
+def _prepared(subgraph: Subgraph) -> frozenset[int | None]:
+    """Tensors that a runtime makes when it loads a file: constants in another type, as float16 weights are kept."""
+    return frozenset(
+        place
+        for operator in subgraph.operators
+        if operator.name == "DEQUANTIZE" and all(t.data is not None for t in subgraph.tensors_of(operator.inputs))
+        for place in operator.outputs
+    )
+
+
+def _check_kind(operator: Operator, subgraph: Subgraph) -> None:
+    name = operator.name
+    if operator.custom:
+        raise Unpredictable(f"{name} is a custom operator: the file does not say what it computes")
+    if operator.calls:
+        raise Unpredictable(f"{name} runs another graph, and the file does not say how often")
+    if name in UNTESTED:
+        raise Unpredictable(f"no published figure of {UNTESTED[name]} was there to check a prediction ({name})")
+    if name in DENSE | DEPTHWISE | PLAIN or _small(operator, subgraph):
+        return
+    raise Unpredictable(f"{name} is none of the operators whose kernels were counted")
+
+
+def _small(operator: Operator, subgraph: Subgraph) -> bool:
+    sizes = [tensor.size_bytes for tensor in subgraph.tensors_of(operator.inputs + operator.outputs)]
+    return None not in sizes and sum(size or 0 for size in sizes) <= SMALL_BYTES
+
+
+def _load(place: int, operator: Operator, subgraph: Subgraph, prepared: frozenset[int | None]) -> Load:
+    cost = operator_cost(operator, subgraph)
+    macs = cost.macs if cost.macs is not None else 0 if _small(operator, subgraph) else None
+    sizes = (cost.weight_bytes, cost.input_bytes, cost.output_bytes)
+    if macs is None:
+        raise Unpredictable(f"{operator.name}: {cost.reason}")
+    if None in sizes:
+        raise Unpredictable(f"{operator.name}: the file leaves a shape open, or a type has no size")
+    outputs = subgraph.tensors_of(operator.outputs)
+    weights = (cost.weight_bytes or 0) + _bytes_of(operator, subgraph, prepared)
+    depthwise = _depthwise(operator, subgraph)
+    return Load(
+        place=place,
+        name=operator.name,
+        output=outputs[0].name if outputs else "",
+        precision=_precision(operator, subgraph),
+        dense_macs=0 if depthwise else macs,
+        depthwise_macs=macs if depthwise else 0,
+        weight_bytes=weights,
+        activation_bytes=sum(size or 0 for size in sizes) - weights,
+        width=_width(operator, outputs) if macs and not depthwise else 0,
+    )
+
+
+def _bytes_of(operator: Operator, subgraph: Subgraph, prepared: frozenset[int | None]) -> int:
+    places = tuple(place for place in operator.inputs if place in prepared)
+    return sum(tensor.size_bytes or 0 for tensor in subgraph.tensors_of(places))
+
+
+def _depthwise(operator: Operator, subgraph: Subgraph) -> bool:
+    if operator.name in DEPTHWISE:
+        return True
+    groups = operator.attributes.get("group", 1)
+    tensors = subgraph.tensors_of(operator.inputs[:1])
+    shape = tensors[0].shape if tensors else ()
+    return isinstance(groups, int) and groups > 1 and len(shape) > 1 and groups == shape[1]  # ONNX: (N, C, H, W)
+
+
+def _width(operator: Operator, outputs: Sequence[Tensor]) -> int:
+    """Output channels: the last axis in TensorFlow Lite, the second of a convolution in ONNX."""
+    if not outputs or not outputs[0].shape:
+        return 0
+    shape = outputs[0].shape
+    return shape[-1] if operator.name.isupper() or len(shape) < 3 else shape[1]
+
+
+def _precision(operator: Operator, subgraph: Subgraph) -> Precision:
+    """Of an operator's values.
+
+    Raises:
+        Unpredictable: Its values are of a type, or of a mixture of types, for which nothing was counted.
+    """
+    values = [t.dtype for t in subgraph.tensors_of(operator.inputs) if t.data is None]
+    weights = [t.dtype for t in subgraph.tensors_of(operator.inputs) if t.data is not None]
+    if operator.name in DENSE | DEPTHWISE:
+        if any("float" in dtype for dtype in values[:1]) and any(
+            dtype in ("int8", "int4", "uint8") for dtype in weights
+        ):
+            raise Unpredictable(
+                f"{operator.name} multiplies float values by integer weights (int8-dynamic): no published figure of "
+                "such kernels was there to check a prediction"
+            )
+        if "int16" in values:
+            raise Unpredictable(f"{operator.name} computes in int16, for which XNNPACK has no kernels")
+    return "int8" if any(dtype in ("int8", "uint8") for dtype in values or weights) else "float32"

@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgekit_runtime.codec import dumps
+from edgekit_targets.catalog import load_profile, load_profiles
+from edgekit_targets.estimate.anchor import Anchor
+from edgekit_targets.estimate.estimate import Estimate, estimate, subject_of
+from edgekit_targets.graph.graph import Graph, Operator, Subgraph
+from edgekit_targets.graph.tflite import read_tflite
+from edgekit_targets.profile import Profile
+from tests.graphs import GraphMaker, mobilenet_v1
+
+PI4 = load_profile("raspberry-pi-4b").profile
+SIZE = 17_000_000
+
+
+def of(graph: Graph, profile: Profile = PI4, threads: int = 1, anchor: Anchor | None = None) -> Estimate:
+    return estimate(subject_of(graph, SIZE), profile, threads, anchor)
+
+
+@pytest.mark.parametrize(("dtype", "published_ms"), [("float32", 77), ("int8", 24)])
+def test_a_published_latency_lies_inside_the_range_and_near_its_middle(dtype: str, published_ms: float) -> None:
+    figure = of(mobilenet_v1(dtype), threads=4).latency
+    assert figure.value == pytest.approx(published_ms * 1e6, rel=0.15)
+    assert figure.interval is not None
+    assert figure.interval.low < published_ms * 1e6 < figure.interval.high
+
+
+def test_the_times_of_the_operators_add_up_to_the_whole() -> None:
+    found = of(mobilenet_v1())
+    assert sum(row.share.value or 0 for row in found.operators) == pytest.approx(1)
+    assert sum(row.share.value or 0 for row in found.bounds) == pytest.approx(1)
+    assert {row.place for row in found.operators} == set(range(31))
+    shares = [row.share.value or 0 for row in found.operators]
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_int8_gains_more_on_cores_with_dot_products() -> None:
+    def gain(target: str) -> float:
+        profile = load_profile(target).profile
+        slow, fast = (of(mobilenet_v1(dtype), profile).latency.value for dtype in ("float32", "int8"))
+        return (slow or 0) / (fast or 1)
+
+    assert gain("raspberry-pi-5") > gain("raspberry-pi-4b") > 1.3
+
+
+def test_throughput_is_the_inverse_of_the_latency_with_its_range() -> None:
+    found = of(mobilenet_v1(), threads=4)
+    assert found.latency.value is not None
+    assert found.latency.interval is not None
+    assert found.throughput.interval is not None
+    assert found.throughput.value == pytest.approx(1e9 / found.latency.value)
+    assert found.throughput.interval.low == pytest.approx(1e9 / found.latency.interval.high)
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_every_figure_is_predicted_with_a_range_or_says_why_not(threads: int) -> None:
+    found = of(mobilenet_v1(), threads=threads)
+    memory = found.memory
+    for figure in (found.latency, found.throughput, memory.arena, memory.model_memory, memory.peak_rss, found.energy):
+        assert figure.mode in ("predicted", "unavailable")
+        assert figure.interval is not None or figure.reason
+        assert "measured" not in figure.method.replace("as measured on x86-64", "")
+
+
+def test_half_of_the_work_takes_half_of_the_time() -> None:
+    whole, twice = (of(mobilenet_v1(blocks=blocks)).latency.value for blocks in (1, 101))
+    block = of(mobilenet_v1(blocks=51)).latency.value
+    assert whole is not None
+    assert twice is not None
+    assert block == pytest.approx((whole + twice) / 2, rel=1e-6)
+
+
+def test_remedies_come_with_what_they_win_the_largest_first() -> None:
+    remedies = of(mobilenet_v1()).remedies
+    times = [remedy.gain.value or 0 for remedy in remedies if remedy.gains == "time"]
+    assert times == sorted(times, reverse=True)
+    quantize = next(remedy for remedy in remedies if remedy.flag.startswith("--quantize int8"))
+    assert quantize.gain.interval is not None
+    assert quantize.gain.interval.low > 1
+    assert {"--threads 4", "--prune 0.3"} <= {remedy.flag for remedy in remedies}
+
+
+def test_an_int8_model_is_not_told_to_quantize() -> None:
+    assert not [remedy for remedy in of(mobilenet_v1("int8")).remedies if "--quantize" in remedy.flag]
+
+
+def test_channels_that_fill_no_block_are_named() -> None:
+    made = GraphMaker("float32")
+    source = made.tensor(1, 56, 56, 24)
+    x = made.operator("CONV_2D", (source, made.weights(100, 3, 3, 24)), 1, 56, 56, 100)
+    remedies = of(
+        made.graph(source, made.operator("CONV_2D", (x, made.weights(64, 3, 3, 100)), 1, 56, 56, 64))
+    ).remedies
+    assert any("100 to 104" in remedy.what and "free" in remedy.reason for remedy in remedies)
+
+
+def float_by_integer() -> Graph:
+    graph = mobilenet_v1()
+    integer = [replace(t, dtype="int8") if t.data is not None else t for t in graph.main.tensors]
+    return Graph("tflite", (replace(graph.main, tensors=tuple(integer)),))
+
+
+def one(name: str, *, custom: bool = False, calls: tuple[int, ...] = (), dtype: str = "float32") -> Graph:
+    made = GraphMaker(dtype)
+    source, target = made.tensor(1, 64, 64, 8), made.tensor(1, 64, 64, 8)
+    made.operators.append(Operator(name, (source,), (target,), custom=custom, calls=calls))
+    main = Subgraph("", tuple(made.tensors), (source,), (target,), tuple(made.operators))
+    return Graph("tflite", (main, Subgraph("", (), (), (), ())))
+
+
+@pytest.mark.parametrize(
+    ("graph", "reason"),
+    [
+        (one("ethos-u", custom=True), "custom operator"),
+        (one("WHILE", calls=(1,)), "runs another graph"),
+        (one("BATCH_MATMUL"), "attention"),
+        (one("UNIDIRECTIONAL_SEQUENCE_LSTM"), "recurrent"),
+        (one("CUMSUM"), "none of the operators"),
+        (mobilenet_v1("int16"), "int16"),
+        (float_by_integer(), "int8-dynamic"),
+        (Graph("tflite", (Subgraph("", (), (), (), ()),)), "computes nothing"),
+    ],
+)
+def test_what_was_never_tested_is_not_predicted(graph: Graph, reason: str) -> None:
+    found = of(graph)
+    assert not found.latency.available
+    assert found.latency_range_ms is None
+    assert reason in found.latency.reason
+    assert found.operators == ()
+
+
+def test_a_processor_in_32_bit_mode_is_not_predicted() -> None:
+    assert PI4.cpu.isa is not None
+    narrow = replace(PI4, cpu=replace(PI4.cpu, isa=replace(PI4.cpu.isa, value="armv7l")))
+    assert "aarch64" in of(mobilenet_v1(), narrow).latency.reason
+
+
+def test_a_core_that_was_never_counted_is_not_predicted() -> None:
+    assert PI4.cpu.model is not None
+    other = replace(PI4, cpu=replace(PI4.cpu, model=replace(PI4.cpu.model, value="Strange X1")))
+    assert "Strange X1" in of(mobilenet_v1(), other).latency.reason
+
+
+def test_more_threads_than_cores_are_not_predicted() -> None:
+    assert "4 cores for 5 threads" in of(mobilenet_v1(), threads=5).latency.reason
+
+
+def test_constants_that_are_unpacked_at_load_take_no_time() -> None:
+    half = GraphMaker("float32")
+    source = half.tensor(1, 56, 56, 64)
+    plain = half.graph(source, half.operator("CONV_2D", (source, half.weights(64, 3, 3, 64)), 1, 56, 56, 64))
+    made = GraphMaker("float32")
+    source = made.tensor(1, 56, 56, 64)
+    weights = made.operator("DEQUANTIZE", (made.weights(64, 3, 3, 64),), 64, 3, 3, 64)
+    unpacked = made.graph(source, made.operator("CONV_2D", (source, weights), 1, 56, 56, 64))
+    assert of(plain).latency_range_ms == of(unpacked).latency_range_ms
+
+
+def test_a_measurement_replaces_the_scale_and_brings_energy() -> None:
+    free, bound = of(mobilenet_v1()), of(mobilenet_v1(), anchor=Anchor("other", 1, 1.5, same_model=False))
+    assert free.latency.value is not None
+    assert bound.latency.value == pytest.approx(1.5 * free.latency.value)
+    assert bound.latency.interval is not None
+    assert bound.latency.interval.high == pytest.approx(1.3 * 1.5 * free.latency.value)
+    assert "other" in bound.latency.method
+    assert not free.energy.available
+    assert bound.energy.mode == "predicted"
+    assert bound.energy.interval is not None
+
+
+@pytest.mark.parametrize("scale", [0.4, 2.5])
+def test_a_board_far_from_its_profile_is_doubted(scale: float) -> None:
+    notes = of(mobilenet_v1(), anchor=Anchor("other", 1, scale, same_model=False)).notes
+    assert any("clock" in note and "throttling" in note for note in notes)
+
+
+def test_a_board_with_little_memory_is_over() -> None:
+    tight = replace(PI4, budgets=replace(PI4.budgets, peak_rss_kib=30_000))
+    found = of(mobilenet_v1(), tight)
+    assert found.fit == "does not fit"
+    assert "MB are allowed" in found.fit_reason
+
+
+def test_a_compiled_model_does_not_fit_a_processor() -> None:
+    found = of(one("ethos-u", custom=True))
+    assert (found.fit, found.fit_reason) == ("does not fit", "ethos-u was compiled for an Arm Ethos-U")
+
+
+NEVER = {
+    "a time without a range": re.compile(r"\b\d+(\.\d+)? ?ms\b"),
+    "instructions as latency": re.compile(r"instruction count|emulated time", re.IGNORECASE),
+    "int8 as faster or slower": re.compile(r"int8 is (faster|slower)|(faster|slower) (in|as|with) int8", re.IGNORECASE),
+    "threads that scale": re.compile(r"\b4 ?x\b|four times as fast|4 times (less|faster)", re.IGNORECASE),
+    "the accuracy of two tables of one document": re.compile(r"within 1[0-9] ?%"),
+    "accelerators, first runs or loading": re.compile(r"\b(GPU|first.?run|first inference|load time)\b", re.IGNORECASE),
+}
+ALLOWED_TIMES = re.compile(r"(under|less than) 5 ms|\d to [\d.]+ ms")
+
+
+def texts(found: Estimate) -> str:
+    return dumps({"estimate": found}, schema="x", version=1)
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_what_must_never_be_claimed_is_not(dtype: str, threads: int) -> None:
+    for loaded in load_profiles():
+        told = ALLOWED_TIMES.sub("", texts(of(mobilenet_v1(dtype), loaded.profile, threads)))
+        for claim, pattern in NEVER.items():
+            assert not pattern.search(told), (loaded.profile.name, claim, pattern.search(told))
+
+
+@pytest.mark.parametrize("file", ["kws_ref_model.tflite", "vww_96_float.tflite", "ad01_int8.tflite"])
+@pytest.mark.parametrize("target", ["raspberry-pi-4b", "raspberry-pi-5"])
+def test_short_inferences_have_no_value_and_no_gain_is_promised(assets: Path, file: str, target: str) -> None:
+    graph = read_tflite(assets / "mlperf-tiny" / file)
+    found = of(graph, load_profile(target).profile)
+    assert not found.latency.available
+    assert not found.throughput.available
+    assert found.latency_range_ms is not None
+    assert found.latency_range_ms.high == pytest.approx(16 * found.latency_range_ms.low)
+    assert not [remedy for remedy in found.remedies if remedy.gains == "time" and remedy.gain.available]
+
+
+def test_float32_on_a_raspberry_pi_5_is_told_to_be_unchecked() -> None:
+    profile = load_profile("raspberry-pi-5").profile
+    slow, quantized = of(mobilenet_v1(), profile), of(mobilenet_v1("int8"), profile, 1)
+    assert any("no published latency" in note for note in slow.notes)
+    assert not quantized.notes
+    assert slow.latency.interval is not None
+    assert slow.latency.value is not None
+    assert slow.latency.interval.high == pytest.approx(2.0 * slow.latency.value)
+
+
+@given(st.integers(1, 4), st.floats(300, 3000))
+def test_a_faster_clock_never_takes_longer_nor_do_more_threads_take_more_work(threads: int, clock: float) -> None:
+    assert PI4.cpu.clock_mhz is not None
+
+    def at(clock_mhz: float) -> float:
+        fact = replace(PI4.cpu.clock_mhz, value=clock_mhz) if PI4.cpu.clock_mhz else None
+        span = of(GRAPH, replace(PI4, cpu=replace(PI4.cpu, clock_mhz=fact)), threads).latency_range_ms
+        assert span is not None
+        return span.low / (0.7 if span.high / span.low < 3 else 0.25)
+
+    assert at(clock * 1.5) < at(clock)
+
+
+GRAPH = mobilenet_v1()

@@ -1,0 +1,103 @@
+"""edgekit.cli.estimate: what a model costs on a target, on stdout."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgekit.cli.main import main
+from edgekit_targets.catalog import target_names
+from tests.tflite_files import write_dense
+
+WIDTH = 80
+MODEL = "tflite-support/mobilenet_v1_0.25_224_1_default_1.tflite"
+NO_FRAMEWORK = """
+import sys
+from edgekit.cli.main import main
+status = main(["estimate", sys.argv[1], "--target", sys.argv[2]])
+heavy = {"tensorflow", "torch", "keras", "onnx", "onnxruntime", "ai_edge_litert.interpreter"} & set(sys.modules)
+assert not heavy, heavy
+sys.exit(status)
+"""
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(WIDTH))
+
+
+def test_a_page_tells_figures_bottlenecks_and_remedies(assets, capsys):
+    assert main(["estimate", str(assets / MODEL), "--target", "raspberry-pi-4b"]) == 0
+    out = capsys.readouterr().out
+    for word in (
+        "predicted, not measured",
+        "latency",
+        "Time",
+        "Memory",
+        "Energy",
+        "What would help",
+        "--quantize int8",
+    ):
+        assert word in out
+    assert max(map(len, out.splitlines())) <= WIDTH
+
+
+def test_all_targets_are_one_table(assets, capsys):
+    assert main(["estimate", str(assets / MODEL), "--target", "all"]) == 0
+    out = capsys.readouterr().out
+    assert all(any(line.startswith(name) for line in out.splitlines()) for name in target_names())
+    assert max(map(len, out.splitlines())) <= WIDTH
+
+
+def test_machines_get_one_document(assets, capsys):
+    assert main(["estimate", str(assets / MODEL), "--target", "raspberry-pi-4b", "--threads", "4", "--json"]) == 0
+    tree = json.loads(capsys.readouterr().out)
+    assert tree["schema"] == "edgekit/estimates"
+    assert tree["estimates"][0]["threads"] == 4
+    assert tree["estimates"][0]["latency"]["mode"] == "predicted"
+
+
+@pytest.mark.parametrize("target", ["raspberry-pi-4b", "all"])
+def test_no_framework_and_no_interpreter_is_imported(assets, target):
+    argv = [sys.executable, "-c", NO_FRAMEWORK, str(assets / MODEL), target]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_bare_file_needs_a_target(tmp_path, capsys):
+    assert main(["estimate", str(write_dense(tmp_path / "dense.tflite"))]) == 2
+    assert "--target" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--target", "raspberry-pi-9"], "no target 'raspberry-pi-9'"),
+        (["--target", "raspberry-pi-4b", "--threads", "0"], "0 is not in the range"),
+        (["--target", "raspberry-pi-4b", "--measured", "none.json"], "none.json: the report cannot be read"),
+        (["--target", "raspberry-pi-4b", "--measured-model", "x"], "--measured REPORT.json"),
+    ],
+)
+def test_wrong_input_is_told(tmp_path, capsys, arguments, told):
+    assert main(["estimate", str(write_dense(tmp_path / "dense.tflite")), *arguments]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_missing_model_is_one_line(tmp_path, capsys):
+    assert main(["estimate", str(tmp_path / "none.tflite"), "--target", "all"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_every_odd_file_ends_in_a_page_or_one_clear_line(assets, capsys):
+    for path in sorted(Path(assets / "tricky/tflite").iterdir()):
+        status = main(["estimate", str(path), "--target", "raspberry-pi-4b"])
+        captured = capsys.readouterr()
+        if status == 0:
+            assert "latency" in captured.out
+        else:
+            assert status == 2, (path, captured.err)
+            assert captured.err.startswith("error: ")

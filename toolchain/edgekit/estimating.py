@@ -1,0 +1,169 @@
+"""Predict what a finished model costs on a target, or on every target, before a board is at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from edgekit_runtime.bundle import is_bundle, open_bundle
+from edgekit_runtime.errors import ProfileError, ReportError, UserError
+from edgekit_runtime.figure import Figure, measured
+from edgekit_targets.catalog import load_profile, load_profiles
+from edgekit_targets.estimate.anchor import Anchor, make_anchor
+from edgekit_targets.estimate.estimate import Estimate, Subject, subject_of
+from edgekit_targets.estimate.estimate import estimate as estimate_on
+from edgekit_targets.estimate.latency import Unpredictable
+from edgekit_targets.estimate.predict import predict
+from edgekit_targets.estimate.ranges import NS_PER_MS
+from edgekit_targets.graph.read import read_graph
+from edgekit_targets.profile import Profile
+from edgekit_targets.read_profile import read_profile
+
+if TYPE_CHECKING:
+    from edgekit.reports.report import Report
+
+ALL = "all"
+LIBRARY = "ai-edge-litert"
+KERNELS = "xnnpack"
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """What a model is predicted to cost.
+
+    Attributes:
+        path: Where it lies, as the user named it.
+        model_size: Length of the model's file.
+        measured: Name of the model whose measurement scales the predictions; empty without one.
+        estimates: One for each target.
+    """
+
+    SCHEMA: ClassVar[str] = "edgekit/estimates"
+    VERSION: ClassVar[int] = 1
+
+    path: str
+    model_size: Figure
+    measured: str
+    estimates: tuple[Estimate, ...]
+
+
+def estimate(
+    model: Path,
+    *,
+    target: str | None = None,
+    threads: int | None = None,
+    measured_report: Path | None = None,
+    measured_model: Path | None = None,
+) -> Estimates:
+    """Predict what a bundle, or a bare model file, costs on a target; no interpreter is loaded.
+
+    Args:
+        model: The bundle or the file.
+        target: A target, or `all` for every one that comes with edgekit; a bundle's own by default.
+        threads: Threads of the interpreter; those of the report, or else one, by default.
+        measured_report: A report of a measurement on such a board, which replaces the scale.
+        measured_model: The model that was measured, where it is another one.
+
+    Raises:
+        ModelError: It is no finished model, or damaged.
+        BundleError: The bundle is damaged.
+        ProfileError: There is no such target, or none was named for a bare file.
+        ReportError: The report cannot be read, or tells nothing of this model.
+        MissingExtraError: The library that describes the file format is missing.
+    """
+    if threads is not None and threads < 1:
+        raise UserError(f"threads is {threads}; allowed: 1 or more.")
+    if measured_report is None and measured_model is not None:
+        raise UserError("--measured-model names a model, and no report of it.", hint="Add --measured REPORT.json.")
+    with _opened(model) as (file, own):
+        subject = _subject(file)
+        profiles = _profiles(target, own)
+        size = measured(subject.size_bytes, "byte", "length of the model's file")
+        if measured_report is None:
+            rows = tuple(estimate_on(subject, profile, threads or 1) for profile in profiles)
+            return Estimates(str(model), size, "", rows)
+        if len(profiles) > 1:
+            raise UserError("A measurement tells of the one board it was taken on.", hint="Name that one --target.")
+        anchor = _anchor(measured_report, measured_model, file, profiles[0], threads)
+        row = estimate_on(subject, profiles[0], anchor.threads, anchor)
+        return Estimates(str(model), size, anchor.model, (row,))
+
+
+@contextmanager
+def _opened(model: Path) -> Iterator[tuple[Path, Profile | None]]:
+    """The model's file, and the profile of the bundle around it."""
+    if not is_bundle(model) and not model.is_dir():
+        yield model, None
+        return
+    with open_bundle(model) as bundle:
+        path = bundle.profile_path
+        yield bundle.model_path, read_profile(path.read_bytes(), str(path)).profile
+
+
+def _subject(file: Path) -> Subject:
+    graph = read_graph(file)
+    return subject_of(graph, file.stat().st_size)
+
+
+def _profiles(target: str | None, own: Profile | None) -> tuple[Profile, ...]:
+    if target == ALL:
+        return tuple(loaded.profile for loaded in load_profiles())
+    if target is not None:
+        return (load_profile(target).profile,)
+    if own is None:
+        raise ProfileError("A bare model file names no target.", hint="Add --target NAME, or --target all.")
+    return (own,)
+
+
+def _anchor(report_path: Path, other: Path | None, file: Path, profile: Profile, threads: int | None) -> Anchor:
+    from edgekit.reports.report import read_report
+
+    report = read_report(report_path)
+    count = report.record.settings.threads
+    if threads not in (None, count):
+        raise ReportError(
+            f"{report_path}: measured with {count} threads, not {threads}.",
+            hint="Leave --threads out, or measure again.",
+        )
+    _check_board(report, report_path, profile)
+    with _opened(other or file) as (measured_file, _):
+        name = report.record.model.name
+        if _sha256(measured_file) != report.record.model.sha256:
+            hint = f"Name the file of {name} with --measured-model."
+            raise ReportError(f"{report_path}: it was measured on {name}, not on {measured_file}.", hint=hint)
+        subject = _subject(measured_file)
+        same = _sha256(file) == report.record.model.sha256
+    return make_anchor(name, _latency_ms(report, report_path), _predicted_ms(subject, profile, count), count, same)
+
+
+def _check_board(report: Report, path: Path, profile: Profile) -> None:
+    environment = report.record.environment
+    if not environment.interpreter.startswith(LIBRARY) or environment.kernels != KERNELS:
+        found = f"{environment.interpreter}, {environment.kernels} kernels"
+        raise ReportError(f"{path}: measured with {found}; another runtime's measurement tells nothing of LiteRT's.")
+    if report.record.environment.machine != "aarch64":
+        raise ReportError(f"{path}: measured on {environment.machine}, and target {profile.name} runs aarch64.")
+
+
+def _latency_ms(report: Report, path: Path) -> float:
+    figure = report.figure("latency_p50")
+    if figure.value is None:
+        raise ReportError(f"{path}: it has no latency: {figure.reason}.")
+    return figure.value / NS_PER_MS
+
+
+def _predicted_ms(subject: Subject, profile: Profile, threads: int) -> float:
+    try:
+        if subject.reason:
+            raise Unpredictable(subject.reason)
+        return predict(subject.loads, profile, threads).total_ms
+    except Unpredictable as reason:
+        raise ReportError(f"the model that was measured cannot be predicted itself: {reason}.") from reason
+
+
+def _sha256(file: Path) -> str:
+    return sha256(file.read_bytes()).hexdigest()

@@ -1,0 +1,224 @@
+"""What a model is predicted to cost, on a terminal: one target on a page, or all of them in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from edgekit.estimating import Estimates
+from edgekit.reports.render.units import plain, unit_for
+from edgekit_runtime.figure import Figure, Interval
+from edgekit_targets.estimate.estimate import Estimate, OperatorEstimate
+from edgekit_targets.estimate.memory import KIB, AliveBlock
+from edgekit_targets.estimate.remedies import Remedy
+
+SHOWN_OPERATORS = 8
+SHOWN_ALIVE = 3
+NAME_CHARACTERS = 30
+MEGABYTE = 1e6
+SCRATCH = "scratch memory"
+WORDS = {"1/s": "inferences a second"}
+BOUNDS = {
+    "compute": "computing",
+    "cache": "filling the first cache",
+    "memory": "main memory",
+    "overhead": "starting operators",
+}
+Rows = list[tuple[str, str]]
+
+
+def print_estimate(found: Estimates, console: Console) -> None:
+    """Show what a model is predicted to cost on one target: figures, bottlenecks, remedies."""
+    row = found.estimates[0]
+    console.print(Text(f"{found.path} on {row.target}: predicted, not measured", style="bold"))
+    console.print(Text(_conditions(found, row)))
+    console.print()
+    console.print(_grid(_figures(row)))
+    for title, rows in (("Time", _time(row)), ("Memory", _memory(row)), ("Energy", _energy(row))):
+        console.print()
+        console.print(Text(title, style="bold"))
+        console.print(_grid(rows))
+        if title == "Time" and row.operators:
+            console.print(_operators(row.operators))
+    _print_remedies(row.remedies, console)
+    for note in row.notes:
+        console.print()
+        console.print(Text(f"Note: {note}."))
+
+
+def print_targets(found: Estimates, console: Console) -> None:
+    """Show what a model is predicted to cost on every target, and whether it fits there."""
+    console.print(Text(f"{found.path}: predicted, not measured", style="bold"))
+    console.print()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for title in ("target", "fits", "latency", "memory", "energy"):
+        table.add_column(title, no_wrap=True)
+    reasons: dict[str, int] = {}
+    for row in found.estimates:
+        fit = row.fit if row.fit != "does not fit" else "no"
+        cells = (
+            f"{fit}{_mark(row.fit_reason, reasons)}",
+            _latency_cell(row, reasons),
+            _memory_cell(row, reasons),
+            _span(row.energy, reasons),
+        )
+        table.add_row(row.target, *cells)
+    console.print(table)
+    console.print()
+    for reason, number in reasons.items():
+        console.print(Text(f"[{number}] {reason}"))
+
+
+def _conditions(found: Estimates, row: Estimate) -> str:
+    clock = "" if row.clock_mhz is None else f" at {row.clock_mhz:g} MHz"
+    threads = f"{row.threads} thread{'' if row.threads == 1 else 's'}"
+    parts = [
+        f"{row.runtime}, {threads}{clock}",
+        row.precision,
+        f"{row.method} from the operator list, table {row.table}",
+    ]
+    if found.measured:
+        parts.append(f"scaled by the measurement of {found.measured}")
+    return "; ".join(part for part in parts if part)
+
+
+def _figures(row: Estimate) -> Rows:
+    allowed = "" if row.memory.limit_kib is None else f"; {row.memory.limit_kib * KIB / MEGABYTE:.0f} MB allowed"
+    fit = row.fit if not row.fit_reason else f"{row.fit}: {row.fit_reason}"
+    return [
+        ("latency", _text(row.latency)),
+        ("throughput", _text(row.throughput)),
+        ("model memory", _text(row.memory.model_memory)),
+        ("process", _text(row.memory.peak_rss) + allowed),
+        ("energy", _text(row.energy)),
+        ("fit", fit),
+    ]
+
+
+def _time(row: Estimate) -> Rows:
+    if not row.operators:
+        return [("not told", row.latency.reason)]
+    limits = ", ".join(f"{BOUNDS[part.bound]} {_percent(part.share)}" for part in row.bounds)
+    heavy = row.operators[:SHOWN_OPERATORS]
+    share = sum(operator.share.value or 0.0 for operator in heavy)
+    return [
+        ("goes to", limits),
+        ("heaviest", f"{100 * share:.0f} % of the time in {len(heavy)} of {len(row.operators)} operators:"),
+    ]
+
+
+def _operators(operators: Sequence[OperatorEstimate]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for title, justify in (("share", "right"), ("most of it", "left"), ("MACs", "right"), ("moved", "right")):
+        table.add_column(title, justify="right" if justify == "right" else "left", no_wrap=True)
+    table.add_column("operator", overflow="fold")
+    for row in operators[:SHOWN_OPERATORS]:
+        moved = _bytes(row.moved_bytes)
+        name = f"{row.place} {row.name}"
+        table.add_row(_percent(row.share), row.bound, f"{row.macs / MEGABYTE:.1f} M", moved, Text(name))
+    return table
+
+
+def _memory(row: Estimate) -> Rows:
+    arena = row.memory.arena
+    if arena.value is None:
+        return [("not told", arena.reason)]
+    alive = [f"{_short(block)} {_bytes(block.size_bytes)}" for block in row.memory.alive[:SHOWN_ALIVE]]
+    more = len(row.memory.alive) - len(alive)
+    others = f", {more} smaller" if more else ""
+    where = f" at {row.memory.peak_operator}" if row.memory.peak_operator else ""
+    return [("activations", f"{_bytes(arena.value)}; the most{where}: {', '.join(alive)}{others}")]
+
+
+def _energy(row: Estimate) -> Rows:
+    if row.energy.value is None:
+        return [("goes", "where the time goes; how much is not told")]
+    return [("goes", "where the time goes: the power model knows busy and idle cores alone")]
+
+
+def _print_remedies(remedies: Sequence[Remedy], console: Console) -> None:
+    console.print()
+    console.print(Text("What would help", style="bold"))
+    if not remedies:
+        console.print("Nothing is known here.")
+        return
+    for number, remedy in enumerate(remedies, 1):
+        console.print(Text(f"{number}. {_remedy(remedy)}"))
+
+
+def _remedy(remedy: Remedy) -> str:
+    flag = f" ({remedy.flag})" if remedy.flag else ""
+    if remedy.gain.interval is None:
+        won = f"{remedy.gains}: {remedy.gain.reason}"
+    else:
+        low, high = _ends(remedy.gain.interval, 1.0)
+        won = f"{low} to {high} times less {remedy.gains}"
+    return f"{remedy.what}{flag}: {won}; {remedy.reason}"
+
+
+def _latency_cell(row: Estimate, reasons: dict[str, int]) -> str:
+    if row.latency.value is None and row.latency_range_ms is not None:
+        low, high = _ends(row.latency_range_ms, 1.0)
+        return f"order of {low} to {high} ms"
+    return _span(row.latency, reasons)
+
+
+def _memory_cell(row: Estimate, reasons: dict[str, int]) -> str:
+    if row.memory.peak_rss.value is None and row.memory.arena.value is not None:
+        return _span(row.memory.arena, reasons) + _mark("activations alone, as an interpreter would plan them", reasons)
+    return _span(row.memory.peak_rss, reasons)
+
+
+def _span(figure: Figure, reasons: dict[str, int]) -> str:
+    if figure.value is None or figure.interval is None:
+        return "unknown" + _mark(figure.reason, reasons)
+    unit = unit_for([figure])
+    low, high = _ends(figure.interval, unit.size)
+    return f"{low} to {high} {unit.name}"
+
+
+def _mark(reason: str, reasons: dict[str, int]) -> str:
+    return f" [{reasons.setdefault(reason, len(reasons) + 1)}]" if reason else ""
+
+
+def _text(figure: Figure) -> str:
+    if figure.value is None or figure.interval is None:
+        return f"not told: {figure.reason}"
+    unit = unit_for([figure])
+    low, high = _ends(figure.interval, unit.size)
+    return f"{low} to {high} {WORDS.get(unit.name, unit.name)}, about {_digits(figure.value / unit.size)}"
+
+
+def _ends(span: Interval, size: float) -> tuple[str, str]:
+    return _digits(span.low / size), _digits(span.high / size)
+
+
+def _digits(value: float) -> str:
+    """Two significant digits: ranges this wide bear out no more."""
+    return f"{value:.2g}" if abs(value) < 100 else f"{float(f'{value:.2g}'):.0f}"
+
+
+def _bytes(size: float) -> str:
+    unit = unit_for([Figure("predicted", "byte", float(size), "from shapes")])
+    return f"{plain(round(size / unit.size, 2))} {unit.name}"
+
+
+def _percent(share: Figure) -> str:
+    return f"{100 * (share.value or 0.0):.0f} %"
+
+
+def _short(block: AliveBlock) -> str:
+    first = block.name.partition(";")[0] or SCRATCH
+    return first if len(first) <= NAME_CHARACTERS else "..." + first[3 - NAME_CHARACTERS :]
+
+
+def _grid(rows: Rows) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, text in rows:
+        table.add_row(Text(label), Text(text))
+    return table
