@@ -9,13 +9,10 @@ import pytest
 
 from edgekit_converters.binding import open_exported
 from edgekit_converters.settings import NamedShape, NamedType, SourceSettings
-from edgekit_runtime.samples import real_samples, stored_input, stored_sample
-from edgekit_targets.graph.read import read_graph
-
-pytest.importorskip("torch", reason="PyTorch is not installed")
-
 from edgekit_converters.torch.load import load_model
 from edgekit_converters.torch.model import TorchModel
+from edgekit_runtime.samples import real_samples, stored_input, stored_sample
+from edgekit_targets.graph.read import read_graph
 from tests.torch_models import INPUTS, samples
 
 MODELS = Path(__file__).parents[1] / "torch_models.py"

@@ -55,7 +55,7 @@ class Border(torch.nn.Module):  # type: ignore[misc]  # torch ships no types tha
         self._inputs = dict(zip(signature_names(forward.inputs), forward.inputs, strict=True))
         self._outputs = dict(zip(signature_names(outputs), outputs, strict=True))
         self._orders = {axes.name: axes.order for axes in orders}
-        self.train(False)
+        self.training = False  # not by train(), which an exported program refuses
 
     def forward(self, **tensors: Any) -> dict[str, Any]:
         """Outputs by signature name, from inputs by signature name."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgekit_converters.settings import SourceSettings
+from edgekit_converters.torch.border import Forward
 from edgekit_converters.torch.inputs import find_forward
 from edgekit_converters.torch.model import TorchModel
+from edgekit_converters.torch.program import load_program
 from edgekit_converters.torch.user_module import make_module
 from edgekit_converters.torch.weights import check_finite, load_weights
 
@@ -22,9 +24,13 @@ def load_model(settings: SourceSettings) -> TorchModel:
         RecipeError: Shapes or types are missing, or do not fit.
         DataError: The data with a sample cannot be read.
     """
+    forward = load_program(settings) if settings.format == "torch-export" else _run_code(settings)
+    check_finite(forward.module, settings.weights or settings.path)
+    return TorchModel(forward, settings.path)
+
+
+def _run_code(settings: SourceSettings) -> Forward:
     module = make_module(settings.path)
     if settings.weights is not None:
         load_weights(module, Path(settings.weights))
-    module.eval()
-    check_finite(module, settings.weights or settings.path)
-    return TorchModel(find_forward(module, settings), settings.path)
+    return find_forward(module.eval(), settings)
