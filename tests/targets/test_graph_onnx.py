@@ -268,6 +268,32 @@ def test_shapes_that_cannot_be_found_stay_unknown_and_the_reason_is_told(convolu
     assert "leaves a shape open" in next(row.macs.reason for row in summary.operators if row.name == "Conv")
 
 
+def test_lengths_that_are_computed_from_shapes_are_found(tmp_path):
+    """What exporters make of `x.view(x.size(0), -1, 2)`: onnx follows values through some operators only."""
+    nodes = [
+        helper.make_node("Shape", ["x"], ["lengths"]),
+        helper.make_node("Gather", ["lengths", "zero"], ["batch"], axis=0),
+        helper.make_node("Unsqueeze", ["batch"], ["first"], axes=[0]),
+        helper.make_node("Concat", ["first", "rest"], ["shape"], axis=0),
+        helper.make_node("Reshape", ["x", "shape"], ["pairs"]),
+        helper.make_node("ReduceProd", ["shape"], ["all"], keepdims=1),
+        helper.make_node("ConstantOfShape", ["all"], ["zeros"]),
+        helper.make_node("Relu", ["pairs"], ["y"]),
+        helper.make_node("Relu", ["zeros"], ["z"]),
+    ]
+    constants = {"zero": np.int64(0), "rest": np.array([6, 2])}
+    path = save_graph(tmp_path / "v.onnx", nodes, {"x": ("n", 12)}, {"y": (1, 6, 2), "z": (12,)}, constants, opset=9)
+    graph = read_onnx(path)
+    assert [named(graph, name).shape for name in ("pairs", "zeros")] == [(1, 6, 2), (12,)]
+    assert [operator.name for operator in graph.main.operators][:2] == ["Shape", "Gather"]  # all are still there
+
+
+def test_an_output_that_nobody_reads_is_left_out(tmp_path):
+    node = helper.make_node("Dropout", ["x"], ["y", "mask"])
+    graph = read_onnx(save_graph(tmp_path / "d.onnx", [node], {"x": (1, 4)}, {"y": (1, 4)}))
+    assert graph.main.operators[0].outputs[1:] == (None,)
+
+
 def test_contradicting_shapes_are_no_reason_to_refuse(tmp_path):
     node = helper.make_node("MatMul", ["x", "w"], ["y"])
     graph = read_onnx(save_graph(tmp_path / "m.onnx", [node], {"x": (1, 5)}, {"y": (1, 3)}, {"w": weights(4, 3)}))

@@ -11,9 +11,17 @@ import numpy as np
 
 from edgekit_runtime.errors import ModelError, first_line
 from edgekit_targets.graph.graph import MOST_ELEMENTS, Attribute, Graph, Operator, Opset, Subgraph, Tensor
-from edgekit_targets.graph.onnx_file import AGAIN, DTYPES, Constants, knows_operator, load_model, newest_opset
+from edgekit_targets.graph.onnx_file import (
+    AGAIN,
+    DTYPES,
+    Constants,
+    check_texts,
+    knows_operator,
+    load_model,
+    newest_opset,
+)
 from edgekit_targets.graph.onnx_scales import RUNTIMES_OWN, attach_scales
-from edgekit_targets.graph.onnx_shapes import Shaped, find_shapes
+from edgekit_targets.graph.onnx_shapes import Shaped, find_shapes, names_read
 
 STANDARD = ("", "ai.onnx")
 UNKNOWN_RANK = (-1,)
@@ -37,12 +45,13 @@ def read_onnx(path: str | Path, shapes: Mapping[str, tuple[int, ...]] | None = N
     try:
         model, constants = load_model(path), Constants(path)
         constants.set_apart(model)
+        check_texts(model)
         wanted = _wanted(path, model.graph, shapes or {})
         return _Reader(find_shapes(model, wanted), constants).graph()
     except ModelError as error:
         told = error.message if error.message.startswith(str(path)) else f"{path}: {error.message}"
         raise ModelError(told, hint=error.hint) from error
-    except (ValueError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError) as error:  # TypeError: bytes where a text should be
         raise ModelError(f"{path}: the file is damaged: {first_line(error)}.", hint=AGAIN) from error
 
 
@@ -140,6 +149,7 @@ class _Reader:
     def __init__(self, shaped: Shaped, constants: Constants) -> None:
         self._shaped = shaped
         self._constants = constants
+        self._read = names_read(shaped.numeric.graph)
         self._subgraphs: list[Subgraph | None] = []
         self._opsets = {entry.domain: entry.version for entry in shaped.numeric.opset_import}
         self._functions = {(function.domain, function.name) for function in shaped.numeric.functions}
@@ -193,7 +203,9 @@ class _Reader:
         twice = [name for name in node.output if name in scope.places]
         if twice:
             raise ValueError(f"the tensor {twice[0]} is made twice")
-        outputs = tuple(scope.declare(name) if name else None for name in node.output)
+        # What nobody reads beyond the first output is not computed, such as the mask of a Dropout.
+        wanted = (name if place == 0 or name in self._read else "" for place, name in enumerate(node.output))
+        outputs = tuple(scope.declare(name) if name else None for name in wanted)
         return Operator(
             name=node.op_type if node.domain in STANDARD else f"{node.domain}.{node.op_type}",
             inputs=tuple(inputs),

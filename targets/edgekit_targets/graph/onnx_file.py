@@ -70,6 +70,21 @@ def load_model(path: Path) -> Any:  # onnx's tables have no types that mypy sees
     return model
 
 
+def check_texts(message: Any) -> None:
+    """Refuse names that are none: what is no UTF-8 comes out of the tables as bytes.
+
+    Raises:
+        ValueError: There is one.
+    """
+    for field, value in message.ListFields():
+        if field.type == field.TYPE_STRING:
+            if any(isinstance(text, bytes) for text in ([value] if isinstance(value, (str, bytes)) else value)):
+                raise ValueError(f"a text in it ({field.name}) is no UTF-8")
+        elif field.type == field.TYPE_MESSAGE:
+            for part in [value] if hasattr(value, "ListFields") else value:
+                check_texts(part)
+
+
 class Constants:
     """The constants of a file, set apart from its tables so that these are small and can be handed on.
 
