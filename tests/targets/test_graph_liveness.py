@@ -30,6 +30,18 @@ def test_a_shortcut_keeps_its_tensor_alive():
     assert (peak.size_bytes, peak.operator) == (30, 1)
 
 
+def test_what_follows_from_constants_alone_is_no_activation():
+    stored = Tensor("w", (50,), "int8", data=memoryview(bytes(50)), storage=1)
+    operators = (
+        Operator("DEQUANTIZE", (1,), (2,)),
+        Operator("RESHAPE", (2,), (3,)),
+        Operator("FULLY_CONNECTED", (0, 3), (4,)),
+    )
+    tensors = values(10, 1, 200, 200, 20)
+    peak = peak_activations(Subgraph("main", (tensors[0], stored, *tensors[2:]), (0,), (4,), operators))
+    assert (peak.size_bytes, peak.alive) == (30, (4, 0))
+
+
 def test_an_output_stays_to_the_end_and_an_unread_value_does_not():
     operators = (Operator("SPLIT", (0,), (1, 2)), Operator("RELU", (0,), (3,)), Operator("RELU", (3,), (4,)))
     peak = peak_activations(Subgraph("main", values(1, 20, 500, 30, 40), (0,), (1, 4), operators))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from edgekit_targets.graph.graph import Subgraph
+from edgekit_targets.graph.kinds import CREATION
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,30 @@ def peak_activations(subgraph: Subgraph) -> Peak:
 
 
 def lifetimes(subgraph: Subgraph) -> dict[int, tuple[int, int]]:
-    """From each tensor that is no constant to the first and last operator at which it is alive."""
+    """From each tensor that is no constant, nor computed from constants alone, to the operators it is alive at.
+
+    Interpreters compute once what follows from constants alone, such as weights that are stored as float16.
+
+    Returns:
+        The first and the last operator for each.
+    """
     steps = max(1, len(subgraph.operators))
     lives: dict[int, tuple[int, int]] = {}
     for place, step in _touches(subgraph, steps):
         first, last = lives.get(place, (step, step))
         lives[place] = min(first, step), max(last, step)
-    return {place: life for place, life in lives.items() if subgraph.tensors[place].data is None}
+    fixed = _fixed(subgraph)
+    return {place: life for place, life in lives.items() if place not in fixed}
+
+
+def _fixed(subgraph: Subgraph) -> set[int]:
+    """The constants, and what is computed from them alone."""
+    fixed = {place for place, tensor in enumerate(subgraph.tensors) if tensor.data is not None}
+    for operator in subgraph.operators:
+        inputs = {place for place in operator.inputs if place is not None}
+        if inputs and inputs <= fixed and not operator.calls and operator.name not in CREATION:
+            fixed |= {place for place in operator.outputs if place is not None} - set(subgraph.outputs)
+    return fixed
 
 
 def _touches(subgraph: Subgraph, steps: int) -> Iterator[tuple[int, int]]:
