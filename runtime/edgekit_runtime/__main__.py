@@ -23,6 +23,12 @@ def _steady() -> None:
     answer()
 
 
+def _operators() -> None:
+    from edgekit_runtime.operators_process import answer
+
+    answer()
+
+
 def _run() -> None:
     from edgekit_runtime.run_process import answer
 
@@ -40,6 +46,7 @@ PROCESSES = {
     "prepare-process": _prepare,
     "probe-process": _probe,
     "steady-process": _steady,
+    "operators-process": _operators,
     "run-process": _run,
 }
 

@@ -36,6 +36,7 @@ HELP = {
     "energy_s": "seconds under a power sensor, idle and then busy, in each process; 0 leaves energy out",
     "throughput": "measure inferences per second by threads, and by interpreters side by side",
     "weight_cache": "measure the load time with and without XNNPACK's weight cache",
+    "operators": "time each operator",
 }
 SERVE_HELP = {
     "host": "address to listen at; any but this machine's own needs a token",

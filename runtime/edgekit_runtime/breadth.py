@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Callable, NamedTuple, Optional, TypeVar
 
 from edgekit_runtime.codec import encode
-from edgekit_runtime.conditions import ENERGY, THROUGHPUT, WEIGHT_CACHE
+from edgekit_runtime.conditions import ENERGY, OPERATORS, THROUGHPUT, WEIGHT_CACHE
 from edgekit_runtime.energy import measure_energy
 from edgekit_runtime.errors import ModelError
 from edgekit_runtime.figure import Figure, measured, unavailable
 from edgekit_runtime.handover import ProbeRequest
+from edgekit_runtime.operators import WAYS, measure_operators
 from edgekit_runtime.processes import call_process
 from edgekit_runtime.progress import Progress
-from edgekit_runtime.readings import REPETITIONS, EnergyReading, Throughput, WeightCache
+from edgekit_runtime.readings import REPETITIONS, EnergyReading, OperatorTimes, Throughput, WeightCache
 from edgekit_runtime.runs import BenchSettings, Workload
 from edgekit_runtime.sensors.catalog import find_sensor
 from edgekit_runtime.sensors.sensor import SensorError
@@ -35,6 +36,7 @@ class Breadth(NamedTuple):
     energy: EnergyReading
     weight_cache: Optional[WeightCache]
     throughput: Optional[Throughput]
+    operators: Optional[OperatorTimes]
 
 
 def measure_breadth(
@@ -54,6 +56,8 @@ def measure_breadth(
     probe = ProbeRequest(workload.model, settings.threads, settings.batch)
 
     def arena() -> Figure:
+        if workload.format != "tflite":
+            return unavailable("byte", f"the interpreter of .{workload.format} files does not tell its plan")
         answer = call_process("probe", f"{stage} for its arena", encode(probe), settings.timeout_s, "arena")
         return measured(int(answer["bytes"]), "byte", ARENA_METHOD)
 
@@ -72,15 +76,21 @@ def measure_breadth(
             lambda reason: Throughput(reason=reason),
         )
         mark(THROUGHPUT)
+    operators = None
+    if settings.operators:
+        operators = measure_operators(f"{stage} for its operators", workload, progress)
+        mark(OPERATORS)
     energy = _or_reason(lambda: _energy(stage, workload, progress), lambda reason: EnergyReading(reason=reason))
     if not energy.reason:
         mark(ENERGY)
-    return Breadth(arena_size, energy, weight_cache, throughput)
+    return Breadth(arena_size, energy, weight_cache, throughput, operators)
 
 
 def most_calls(settings: BenchSettings) -> int:
     """How many calls of processes it could take, one after the other."""
     calls = 1 + 2 * REPETITIONS  # the arena; loading and running for the energy
+    if settings.operators:
+        calls += max(map(len, WAYS.values()))
     if settings.weight_cache:
         calls += 1 + 2 * REPETITIONS
     if settings.throughput:

@@ -14,7 +14,8 @@ SINCE_BOOT = 16
 NOW = (1 << len(THROTTLE_BITS)) - 1
 
 BEGIN, LATENCY, WEIGHT_CACHE, THROUGHPUT, ENERGY = "begin", "latency", "weight cache", "throughput", "energy"
-STAGES = (LATENCY, WEIGHT_CACHE, THROUGHPUT, ENERGY)
+OPERATORS = "operators"
+STAGES = (LATENCY, WEIGHT_CACHE, THROUGHPUT, OPERATORS, ENERGY)
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Moment:
 
     Attributes:
         stage: What had just been measured: `begin` for nothing yet, `latency` for one of the runs,
-            `weight cache`, `throughput` or `energy`.
+            `weight cache`, `throughput`, `operators` or `energy`.
         conditions: As they were.
     """
 

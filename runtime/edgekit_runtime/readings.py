@@ -1,4 +1,4 @@
-"""What is measured beside the runs: arena, weight cache, throughput, energy; each whole, or with its reason."""
+"""What is measured beside the runs, from the weight cache to the energy; each whole, or with its reason."""
 
 from __future__ import annotations
 
@@ -61,6 +61,57 @@ class Throughput:
     def __post_init__(self) -> None:
         if bool(self.rows) == bool(self.reason):
             raise ValueError("throughput has rows, or the reason why there are none")
+
+
+@dataclass(frozen=True)
+class OperatorTime:
+    """One operator.
+
+    Attributes:
+        place: Its place in the order of running, from 0.
+        kind: What it does, in the words of what timed it.
+        name: The tensor or node it belongs to; empty where that is not told.
+        time_ns: Its part of an inference.
+    """
+
+    place: int
+    kind: str
+    name: str
+    time_ns: float
+
+
+@dataclass(frozen=True)
+class OperatorTimes:
+    """The operators of a model, or the reason why they are not timed.
+
+    Attributes:
+        method: How they were timed.
+        rows: In the order of running.
+        untimed: Kinds of operators that could not be timed, one for each operator.
+        inferences: How many were timed.
+        whole_ns: Median time of a whole inference in the same process, without timing its operators.
+        watched_ns: Median time of a whole inference while its operators were timed; `None` where they were
+            run one by one.
+        reason: Why there is nothing; empty otherwise.
+    """
+
+    method: str = ""
+    rows: tuple[OperatorTime, ...] = ()
+    untimed: tuple[str, ...] = ()
+    inferences: int = 0
+    whole_ns: float = 0.0
+    watched_ns: Optional[float] = None
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        parts = (bool(self.method), bool(self.rows), self.inferences > 0, self.whole_ns > 0)
+        if any(part == bool(self.reason) for part in parts):
+            raise ValueError("operator times have a method, rows, inferences and a whole, or a reason")
+
+    @property
+    def sum_ns(self) -> float:
+        """The operators' times together."""
+        return sum(row.time_ns for row in self.rows)
 
 
 @dataclass(frozen=True)

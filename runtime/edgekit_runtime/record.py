@@ -8,7 +8,7 @@ from typing import ClassVar, Optional
 from edgekit_runtime.conditions import BEGIN, LATENCY, Conditions, Fact, Moment, throttled_in
 from edgekit_runtime.counts import Counts
 from edgekit_runtime.figure import Figure
-from edgekit_runtime.readings import EnergyReading, Throughput, WeightCache
+from edgekit_runtime.readings import EnergyReading, OperatorTimes, Throughput, WeightCache
 from edgekit_runtime.runs import BenchSettings, MemoryReading, Run
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "MemoryReading",
     "ModelIdentity",
     "Moment",
+    "OperatorTimes",
     "Record",
     "Run",
     "Throughput",
@@ -112,6 +113,7 @@ class Record:
         energy: By a power sensor, where there is one.
         weight_cache: Load times with and without one; `None` where it was not asked for.
         throughput: By threads and by interpreters; `None` where it was not asked for.
+        operators: The time of each; `None` where it was not asked for.
         counts: What an inference takes on an emulated board, which is not timed; `None` for a real one.
     """
 
@@ -129,6 +131,7 @@ class Record:
     energy: EnergyReading
     weight_cache: Optional[WeightCache] = None
     throughput: Optional[Throughput] = None
+    operators: Optional[OperatorTimes] = None
     counts: Optional[Counts] = None
 
     def __post_init__(self) -> None:

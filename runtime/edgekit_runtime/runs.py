@@ -26,6 +26,7 @@ class BenchSettings:
         energy_s: Seconds under a power sensor, idle and then busy, in each process; 0 leaves energy out.
         throughput: Whether to measure throughput by threads and by interpreters.
         weight_cache: Whether to measure the load time with and without XNNPACK's weight cache.
+        operators: Whether to time each operator.
     """
 
     threads: int = 1
@@ -41,6 +42,7 @@ class BenchSettings:
     energy_s: float = 1.0
     throughput: bool = False
     weight_cache: bool = False
+    operators: bool = False
 
     def __post_init__(self) -> None:
         if not 5 <= self.min_runs <= self.max_runs:

@@ -36,6 +36,23 @@ def quantile(samples: Sequence[float], q: float) -> float:
     return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
 
 
+def middle_mean(values: Sequence[float]) -> float:
+    """The mean of the middle half: whole steps of a clock are averaged out, interruptions are left out.
+
+    Args:
+        values: At least one.
+
+    Raises:
+        ValueError: There is none.
+    """
+    if not values:
+        raise ValueError("a mean needs at least one value")
+    ordered = sorted(values)
+    cut = len(ordered) // 4
+    kept = ordered[cut : len(ordered) - cut]
+    return sum(kept) / len(kept)
+
+
 def geometric_mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, Interval]:
     """The geometric mean, with Student's t interval on the logarithms.
 

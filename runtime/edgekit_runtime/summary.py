@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from edgekit_runtime.conditions import ENERGY, LATENCY, THROUGHPUT, WEIGHT_CACHE
+from edgekit_runtime.conditions import ENERGY, LATENCY, OPERATORS, THROUGHPUT, WEIGHT_CACHE
 from edgekit_runtime.counts import LEAST_REPEATABLE, REPEATABLE, TRAFFIC_REPEATABLE, UNTIMED, Counts
 from edgekit_runtime.figure import Figure, Interval, measured, unavailable
-from edgekit_runtime.readings import EnergyReading, ThroughputRow
+from edgekit_runtime.readings import EnergyReading, OperatorTimes, ThroughputRow
 from edgekit_runtime.record import Record
 from edgekit_runtime.runs import MemoryReading
 from edgekit_runtime.stats import geometric_mean_interval, mean_interval, quantile
@@ -43,6 +43,7 @@ def figures(record: Record) -> tuple[NamedFigure, ...]:
         NamedFigure("energy", _energy(record)),
         *_weight_cache(record),
         *_throughput(record),
+        *_operators(record),
     )
 
 
@@ -184,3 +185,22 @@ def _rate(record: Record, row: ThroughputRow) -> Figure:
     times = f"{len(row.inferences_per_s)} times by fresh processes"
     method = f"{_inferences(record)} in a second, {way}; geometric mean of {times}, Student's t interval between them"
     return _mean(record, row.inferences_per_s, "1/s", method, THROUGHPUT)
+
+
+def _operators(record: Record) -> Iterator[NamedFigure]:
+    times = record.operators
+    if times is None:
+        return
+    reason = times.reason or record.invalid(OPERATORS)
+    yield NamedFigure("operators_share", unavailable("share", reason) if reason else _operators_share(times))
+
+
+def _operators_share(times: OperatorTimes) -> Figure:
+    """How far the sum of the operators is from the whole."""
+    count = len(times.rows)
+    method = f"sum of {count} operators over the median whole inference of the same process; {times.method}"
+    if times.untimed:
+        method += f"; {len(times.untimed)} could not be timed: {', '.join(dict.fromkeys(times.untimed))}"
+    if times.watched_ns is not None:
+        method += f"; an inference took {times.watched_ns / times.whole_ns:.2f} times as long while they were timed"
+    return measured(times.sum_ns / times.whole_ns, "share", method)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 from edgekit_runtime.conditions import Fact, Throttling, throttle_words
 from edgekit_runtime.figure import Figure
+from edgekit_runtime.readings import OperatorTime, OperatorTimes
 from edgekit_runtime.record import Environment, GoldenCheck, Record
 from edgekit_runtime.summary import figures
 
@@ -13,6 +16,7 @@ SCALES = {
     "µJ": ((1e6, "J"), (1e3, "mJ"), (1.0, "µJ")),
 }
 NAME_WIDTH = 20
+SHOWN_OPERATORS = 10
 
 
 def record_table(record: Record) -> str:
@@ -28,7 +32,8 @@ def record_table(record: Record) -> str:
         *((named.name, _shown(named.figure)) for named in figures(record)),
         ("processes", _ending(record)),
     ]
-    return "".join(f"{name:<{NAME_WIDTH}}{text}\n" for name, text in rows)
+    text = "".join(f"{name:<{NAME_WIDTH}}{text}\n" for name, text in rows)
+    return text + _operators(record.operators)
 
 
 def golden_line(golden: GoldenCheck) -> str:
@@ -90,6 +95,19 @@ def _shown(figure: Figure) -> str:
 
 def _digits(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _operators(times: Optional[OperatorTimes]) -> str:
+    """The operators that take longest."""
+    if times is None or times.reason:
+        return ""
+    longest = sorted(times.rows, key=lambda row: -row.time_ns)[:SHOWN_OPERATORS]
+    lines = [f"{row.time_ns / 1e3:9.1f} µs {row.time_ns / times.whole_ns:6.1%}  {_operator(row)}" for row in longest]
+    return "\n".join([f"\n{len(longest)} of {len(times.rows)} operators, the longest first", *lines]) + "\n"
+
+
+def _operator(row: OperatorTime) -> str:
+    return " ".join(part for part in (f"#{row.place}", row.kind, row.name) if part)
 
 
 def _ending(record: Record) -> str:

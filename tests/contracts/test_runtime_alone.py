@@ -15,13 +15,14 @@ import pytest
 
 RUNTIME = Path(__file__).parents[2] / "runtime" / "edgekit_runtime"
 SOURCES = sorted(RUNTIME.rglob("*.py"))
-OPTIONAL = {"litert.py": "ai_edge_litert", "pictures.py": "PIL"}
+OPTIONAL = {"litert.py": "ai_edge_litert", "onnx.py": "onnxruntime", "pictures.py": "PIL"}
+INTERPRETED = ("litert", "onnx", "onnx_profile")  # modules that import an interpreter with them
 
 # -S skips the environment's own paths, so that nothing but the copy and numpy is found.
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 sys.path.append(sys.argv[1])
-sys.modules["ai_edge_litert"] = None  # as on a board without it
+sys.modules["ai_edge_litert"] = sys.modules["onnxruntime"] = None  # as on a board without them
 import edgekit_runtime
 from edgekit_runtime.errors import MissingExtraError
 for module in pkgutil.walk_packages(edgekit_runtime.__path__, "edgekit_runtime."):
@@ -70,8 +71,8 @@ def test_a_copy_imports_with_numpy_alone(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     *lacking, roots = done.stdout.splitlines()
-    assert lacking == ["needs an interpreter: edgekit_runtime.litert"]
-    assert set(roots.split()[1:]) <= {"ai_edge_litert", "edgekit_runtime", "numpy"}
+    assert lacking == [f"needs an interpreter: edgekit_runtime.{name}" for name in INTERPRETED]
+    assert set(roots.split()[1:]) <= {"ai_edge_litert", "edgekit_runtime", "numpy", "onnxruntime"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)

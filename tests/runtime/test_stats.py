@@ -10,7 +10,14 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgekit_runtime.stats import geometric_mean_interval, mean_interval, quantile, ratio_interval, student_t_quantile
+from edgekit_runtime.stats import (
+    geometric_mean_interval,
+    mean_interval,
+    middle_mean,
+    quantile,
+    ratio_interval,
+    student_t_quantile,
+)
 
 TIMES = st.floats(1e3, 1e10)
 SAMPLES = st.lists(TIMES, min_size=2, max_size=20)
@@ -115,3 +122,19 @@ def test_too_few_values_or_one_that_is_not_positive_are_refused(values):
         geometric_mean_interval(values)
     with pytest.raises(ValueError, match="at least two values"):
         ratio_interval([1.0, 2.0], values)
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1))
+def test_a_middle_mean_lies_among_the_middle_values(values):
+    ordered = sorted(values)
+    cut = len(values) // 4
+    assert ordered[cut] <= middle_mean(values) <= ordered[-1 - cut]
+
+
+def test_an_interruption_does_not_move_a_middle_mean():
+    assert middle_mean([10] * 9 + [10**6]) == 10
+
+
+def test_a_middle_mean_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="at least one"):
+        middle_mean([])

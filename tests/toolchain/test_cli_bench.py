@@ -38,7 +38,7 @@ def test_without_options_the_settings_are_the_runtimes_own(asked: list[BenchSett
 
 def test_each_option_reaches_the_settings(asked: list[BenchSettings]) -> None:
     options = ("--threads=2", "--batch=4", "--runs=6", "--max-runs=9", "--timeout=30", "--energy=0")
-    assert run(*options, "--throughput", "--weight-cache").exit_code == 0
+    assert run(*options, "--throughput", "--weight-cache", "--operators").exit_code == 0
     assert asked == [
         BenchSettings(
             threads=2,
@@ -49,6 +49,7 @@ def test_each_option_reaches_the_settings(asked: list[BenchSettings]) -> None:
             energy_s=0.0,
             throughput=True,
             weight_cache=True,
+            operators=True,
         )
     ]
 

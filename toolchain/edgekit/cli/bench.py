@@ -28,6 +28,7 @@ from edgekit.cli.console import Volume, progress
 @click.option(
     "--weight-cache", is_flag=True, help="Also measure the load time with and without XNNPACK's weight cache."
 )
+@click.option("--operators", is_flag=True, help="Also time each operator.")
 @click.option(
     "--energy",
     type=click.FloatRange(min=0),
@@ -57,6 +58,7 @@ def bench(  # noqa: PLR0913, PLR0917  # one parameter for each option is click's
     batch: int,
     throughput: bool,
     weight_cache: bool,
+    operators: bool,
     energy: float,
     runs: int,
     max_runs: int,
@@ -82,6 +84,7 @@ def bench(  # noqa: PLR0913, PLR0917  # one parameter for each option is click's
             energy_s=energy,
             throughput=throughput,
             weight_cache=weight_cache,
+            operators=operators,
         )
     except ValueError as error:  # such as NaN, which no range of click's keeps out
         raise click.UsageError(f"{error}.") from error

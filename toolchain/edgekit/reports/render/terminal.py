@@ -11,6 +11,7 @@ from rich.text import Text
 from edgekit.reports.compare import Change, Comparison
 from edgekit.reports.gate import GateResult
 from edgekit.reports.render.conditions import conditions_text
+from edgekit.reports.render.operators import operators_table
 from edgekit.reports.render.quality import quality_rows
 from edgekit.reports.render.units import Unit, figure_text, unit_for
 from edgekit.reports.render.words import Footnotes, caption, change_words
@@ -27,7 +28,7 @@ _STYLES = {
     "undecided": "yellow",
     "failed": "red",
 }
-_METHODS_SHOWN = ("arena_size", "energy")  # what they mean depends on how they were found
+_METHODS_SHOWN = ("arena_size", "energy", "operators_share")  # what they mean depends on how they were found
 _FIGURE_WIDTH, _CHANGE_WIDTH = 14, 26  # with the longest metric and the gaps: 80 columns
 
 
@@ -77,6 +78,9 @@ def print_report(report: Report, console: Console) -> None:
     if report.record.throughput is not None and report.record.throughput.rows:
         _line(console, "throughput_NxM: inferences in a second by N interpreters side by side, with M threads each.")
     console.print()
+    if report.record.operators is not None and report.record.operators.rows:
+        console.print(operators_table(report.record.operators))
+        console.print()
     console.print(_checks(report))
     for note in report.notes:
         _line(console, f"note: {note}", "yellow")
