@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgekit_devices.answers import agent_error
 from edgekit_devices.device import Completed, Device
+from edgekit_devices.emulated.device import EmulatedDevice
 from edgekit_devices.equip import equip
 from edgekit_devices.package import build_runtime
 from edgekit_devices.remote import RemoteDevice
@@ -16,12 +17,12 @@ from edgekit_runtime.bench import time_limit_s
 from edgekit_runtime.bundle import is_bundle, open_bundle
 from edgekit_runtime.codec import FormatError, loads_document
 from edgekit_runtime.errors import DeviceError, ModelError
+from edgekit_runtime.interpreter import detect_format
 from edgekit_runtime.progress import Progress, parse_progress, silent
 from edgekit_runtime.record import Record
 from edgekit_runtime.runs import BenchSettings
 
 RUNTIME_FILE = "edgekit-runtime.pyz"
-TFLITE_MAGIC = b"TFL3"  # at byte 4: the identifier in TensorFlow Lite's schema.fbs
 START_S = 60.0  # for the agent itself, beside its measuring processes
 DEFAULTS = BenchSettings()
 
@@ -45,6 +46,8 @@ def bench_on(device: Device, bundle: Path, settings: BenchSettings = DEFAULTS, p
         raise ModelError(f"{bundle}: no such file or folder.", hint="Check the path.")
     if isinstance(device, RemoteDevice):
         equip(device, model_format(bundle), progress)
+    if isinstance(device, EmulatedDevice):
+        device.build(progress)
     with tempfile.TemporaryDirectory(prefix="edgekit-runtime-") as folder:
         runtime = device.push(build_runtime(Path(folder) / RUNTIME_FILE), RUNTIME_FILE)
         model = device.push(bundle, bundle.name)
@@ -59,14 +62,12 @@ def model_format(bundle: Path) -> str:
 
     Raises:
         BundleError: The bundle is damaged.
+        ModelError: It is neither.
     """
     if is_bundle(bundle):
         with open_bundle(bundle) as opened:
             return opened.manifest.format
-    if bundle.is_dir():
-        return "tflite"  # which the agent refuses with the reason
-    with open(bundle, "rb") as file:
-        return "tflite" if file.read(8)[4:8] == TFLITE_MAGIC else "onnx"
+    return detect_format(bundle)
 
 
 def _listener(progress: Progress) -> Callable[[str], None]:

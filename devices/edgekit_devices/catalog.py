@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from edgekit_devices.address import Address, SshAddress, parse_address
+from edgekit_devices.address import Address, EmulatedAddress, SshAddress, parse_address
 from edgekit_devices.device import Device
 from edgekit_devices.transport import Transport
 from edgekit_runtime.errors import DeviceError
@@ -63,6 +63,13 @@ def _remote(address: Address) -> Device:
     return RemoteDevice(TRANSPORTS[address.scheme](address))
 
 
+def _emulated(address: Address) -> Device:
+    from edgekit_devices.emulated.device import EmulatedDevice
+
+    assert isinstance(address, EmulatedAddress)
+    return EmulatedDevice(address.name)
+
+
 def _local_transport(_: Address) -> Transport:
     from edgekit_devices.local_transport import LocalTransport
 
@@ -76,5 +83,5 @@ def _ssh_transport(address: Address) -> Transport:
     return SshTransport(address)
 
 
-DEVICES: Mapping[str, Callable[[Address], Device]] = {"local": _local, "ssh": _remote}
+DEVICES: Mapping[str, Callable[[Address], Device]] = {"local": _local, "ssh": _remote, "emulated": _emulated}
 TRANSPORTS: Mapping[str, Callable[[Address], Transport]] = {"local": _local_transport, "ssh": _ssh_transport}

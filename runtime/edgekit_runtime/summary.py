@@ -65,9 +65,9 @@ def _counted(counts: Counts) -> Iterator[NamedFigure]:
         yield NamedFigure(name, unavailable(unit, UNTIMED))
     how = f"counted on an emulated {counts.cpu}, one thread"
     for name in ("instructions", "loads", "stores", "simd", "dot_products"):
-        yield NamedFigure(name, _count(getattr(counts, name), "instruction", how, REPEATABLE))
+        yield NamedFigure(name, _count(getattr(counts, name), "instructions", how, REPEATABLE))
     ports = f"cycles of the busiest port of each basic block, {how}; waits for memory and for results come on top"
-    yield NamedFigure("port_cycles", _count(counts.port_cycles, "cycle", ports, REPEATABLE))
+    yield NamedFigure("port_cycles", _count(counts.port_cycles, "cycles", ports, REPEATABLE))
     caches = f"simulated caches of a {counts.cpu}, no prefetch, one thread"
     yield NamedFigure("l1_refill", _count(counts.l1_refill_bytes, "byte", caches, TRAFFIC_REPEATABLE))
     yield NamedFigure("dram_traffic", _count(counts.dram_bytes, "byte", caches, TRAFFIC_REPEATABLE))
@@ -75,8 +75,8 @@ def _counted(counts: Counts) -> Iterator[NamedFigure]:
 
 def _count(value: int, unit: str, method: str, repeatable: float) -> Figure:
     half = max(value * repeatable, min(LEAST_REPEATABLE, value))
-    interval = Interval(value - half, value + half)
-    method = f"{method}; repeatable to {100 * repeatable:g} % or {LEAST_REPEATABLE} {unit}s"
+    interval = Interval(value - half, value + half) if value else None
+    method = f"{method}; repeatable to {100 * repeatable:g} % or {LEAST_REPEATABLE} {unit}"
     return Figure("simulated", unit, float(value), method, interval)
 
 

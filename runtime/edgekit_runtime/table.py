@@ -111,6 +111,8 @@ def _operator(row: OperatorTime) -> str:
 
 
 def _ending(record: Record) -> str:
+    if record.counts is not None:
+        return "counted, not timed"
     precision = f"{record.settings.precision:.1%}"
     if record.precise:
         return f"{len(record.runs)}; the interval of the median is under {precision} of it"

@@ -13,7 +13,7 @@ def test_local_is_this_machine():
         assert device.address == "local"
 
 
-@pytest.mark.parametrize("text", ["adb://SERIAL", "emulated://raspberry-pi-4b"])
+@pytest.mark.parametrize("text", ["adb://SERIAL"])
 def test_a_device_that_this_version_does_not_reach_is_named_with_what_it_does(text):
     with pytest.raises(DeviceError, match=f"{text}: .*allowed: local"):
         open_device(text)

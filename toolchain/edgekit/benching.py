@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from edgekit.inspecting import read_evaluation
 from edgekit.reports.report import Report, make_report
+from edgekit_devices.address import EmulatedAddress, parse_address
 from edgekit_devices.bench import bench_on
 from edgekit_devices.catalog import open_device
 from edgekit_runtime.bundle import Bundle, is_bundle, open_bundle
+from edgekit_runtime.errors import UserError
 from edgekit_runtime.progress import Progress, silent
-from edgekit_runtime.record import BenchSettings
+from edgekit_runtime.record import BenchSettings, Record
 from edgekit_targets.catalog import load_profile
+from edgekit_targets.graph.read import read_graph
 from edgekit_targets.profile import Profile
 from edgekit_targets.read_profile import read_profile
 
@@ -42,11 +46,29 @@ def bench(
     """
     bundled = open_bundle(model) if is_bundle(model) or model.is_dir() else nullcontext()
     with bundled as bundle:
-        profile = _profile(bundle, target)
+        profile = _profile(bundle, target or _emulated_target(bundle, device))
         evaluation = read_evaluation(bundle) if bundle is not None else None
         with open_device(device) as reached:
             record = bench_on(reached, model, settings or BenchSettings(), progress)
+        record = _with_operators(record, model if bundle is None else bundle.model_path)
     return make_report(record, profile, evaluation)
+
+
+def _emulated_target(bundle: Bundle | None, device: str) -> str | None:
+    """The target of a bare file on an emulated board: the board's own."""
+    address = parse_address(device)
+    return address.name if bundle is None and isinstance(address, EmulatedAddress) else None
+
+
+def _with_operators(record: Record, model: Path) -> Record:
+    """The record, with the number of operators beside what was counted; it stays unknown where the file is not read."""
+    if record.counts is None:
+        return record
+    try:
+        operators = len(read_graph(model).main.operators)
+    except UserError:
+        return record
+    return replace(record, counts=replace(record.counts, operators=operators))
 
 
 def _profile(bundle: Bundle | None, target: str | None) -> Profile:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from edgekit.reports.metrics import METRICS, Metric, by_process
+from edgekit.reports.metrics import COUNTED, METRICS, Metric, by_process
 from edgekit.reports.report import Report
 from edgekit.reports.surroundings import doubts
 from edgekit_converters.evaluation import Evaluation
@@ -106,7 +106,8 @@ def compare(reports: Sequence[Report], labels: Sequence[str] = ()) -> Comparison
     if len(labels) != len(reports):
         raise ReportError(f"There are {len(labels)} labels for {len(reports)} reports; allowed: one for each.")
     sides = tuple(_side(label, report) for label, report in zip(_distinct(labels), reports, strict=True))
-    rows = (_quality_row(reports), *(_metric_row(metric, reports) for metric in METRICS))
+    counted = COUNTED if any(report.record.counts for report in reports) else ()
+    rows = (_quality_row(reports), *(_metric_row(metric, reports) for metric in (*METRICS, *counted)))
     return Comparison(sides, rows, doubts(reports, [side.label for side in sides]))
 
 
@@ -153,6 +154,8 @@ def _ratio_of_figures(figure: Figure, base: Figure) -> Figure:
     """The ratio of two figures without values by process, its interval combined from theirs on the logarithms."""
     assert figure.value is not None
     assert base.value is not None
+    if base.value == figure.value == 0:
+        return Figure(figure.mode, "ratio", 1.0, "both figures are 0")
     if base.value == 0:
         return unavailable("ratio", "the first report's figure is 0")
     ratio = figure.value / base.value

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgekit.reports.compare import Comparison, Side
-from edgekit.reports.metrics import METRICS
+from edgekit.reports.metrics import COUNTED, METRICS
 from edgekit_runtime.errors import ReportError
 from edgekit_runtime.figure import Figure
 
 Outcome = Literal["passed", "undecided", "failed"]
 
 _FORM = re.compile(r"\s*(?P<metric>[a-z]\w*)\s*(?P<sign>[<>])\s*(?P<factor>\d+(\.\d+)?)\s*x\s*", re.ASCII)
-_METRICS = tuple(metric.name for metric in METRICS)
+_METRICS = tuple(metric.name for metric in (*METRICS, *COUNTED))
 _RANK: tuple[Outcome, ...] = ("passed", "undecided", "failed")
 
 
@@ -88,8 +88,15 @@ def parse_gate(condition: str) -> Gate:
 
 
 def judge(gate: Gate, comparison: Comparison) -> GateResult:
-    """Hold every report after the first against a gate; the worst outcome counts."""
-    row = next(row for row in comparison.rows if row.metric == gate.metric)
+    """Hold every report after the first against a gate; the worst outcome counts.
+
+    Raises:
+        ReportError: The metric is one of emulated boards, and no report is of one.
+    """
+    row = next((row for row in comparison.rows if row.metric == gate.metric), None)
+    if row is None:
+        hint = "Count them: edgekit bench MODEL --device emulated://raspberry-pi-5"
+        raise ReportError(f"The condition {str(gate)!r} is on {gate.metric}, which no report has.", hint=hint)
     pairs = zip(comparison.sides[1:], row.changes, strict=True)
     judgements = tuple(_judge_side(gate, side, change.figure) for side, change in pairs)
     worst = max((judgement.outcome for judgement in judgements), key=_RANK.index)

@@ -68,6 +68,20 @@ METRICS = (
     Metric("arena_size", "byte", _no_budget, BYTES_PER_KIB, None),
     Metric("energy", "µJ", _no_budget, 1.0, None, _cpu_time),
 )
+COUNTED = tuple(
+    Metric(name, unit, _no_budget, 1.0, None)
+    for name, unit in (
+        ("instructions", "instructions"),
+        ("loads", "instructions"),
+        ("stores", "instructions"),
+        ("simd", "instructions"),
+        ("dot_products", "instructions"),
+        ("port_cycles", "cycles"),
+        ("l1_refill", "byte"),
+        ("dram_traffic", "byte"),
+    )
+)
+"""What reports of emulated boards have beside these."""
 
 
 def by_process(of_run: Callable[[Run], float | None], record: Record) -> tuple[float, ...]:

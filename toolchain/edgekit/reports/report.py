@@ -14,10 +14,12 @@ from edgekit.reports.metrics import METRICS
 from edgekit_converters.evaluation import Evaluation
 from edgekit_runtime.codec import FormatError, dumps_document, strip_header
 from edgekit_runtime.conditions import STAGES, throttled_in
+from edgekit_runtime.counts import UNTIMED
 from edgekit_runtime.errors import OutputError, ReportError
 from edgekit_runtime.figure import Figure, unavailable
 from edgekit_runtime.record import Environment, Record
 from edgekit_runtime.summary import NamedFigure, figures
+from edgekit_targets.estimate.counted import latency_from_counts
 from edgekit_targets.profile import Budgets, Profile
 from edgekit_targets.validate import validate
 
@@ -80,7 +82,8 @@ def make_report(record: Record, profile: Profile, evaluation: Evaluation | None 
         profile: The target.
         evaluation: The bundle's evaluation, if it has one.
     """
-    found = _with_prediction(figures(record), record.environment, profile)
+    predict = _with_energy if record.counts is None else _with_latency
+    found = predict(figures(record), record, profile)
     return Report(
         target=profile.name,
         record=record,
@@ -150,20 +153,27 @@ def _verdict(metric: str, figure: Figure, limit: float) -> Verdict:
     return Verdict(metric, "unknown", limit, figure.unit, "the budget lies inside the figure's interval")
 
 
-def _with_prediction(
-    found: tuple[NamedFigure, ...], environment: Environment, profile: Profile
-) -> tuple[NamedFigure, ...]:
+def _with_energy(found: tuple[NamedFigure, ...], record: Record, profile: Profile) -> tuple[NamedFigure, ...]:
     """The figures, with the energy predicted where it was not measured and a prediction can be made."""
     by_name = {named.name: named.figure for named in found}
     if by_name["energy"].available:
         return found
-    if _board_notes(environment, profile):
+    if _board_notes(record.environment, profile):
         energy = unavailable(UNIT, "measured on another board than the power model describes")
     else:
         energy = predict_energy(by_name["cpu_time"], profile)
     if not energy.available:
         energy = unavailable(UNIT, f"{by_name['energy'].reason}; not predicted either: {energy.reason}")
     return tuple(replace(named, figure=energy) if named.name == "energy" else named for named in found)
+
+
+def _with_latency(found: tuple[NamedFigure, ...], record: Record, profile: Profile) -> tuple[NamedFigure, ...]:
+    """The figures, with the latency predicted from the counts of an emulated board."""
+    assert record.counts is not None
+    latency = latency_from_counts(record.counts, profile, record.settings.threads)
+    if not latency.available:
+        latency = unavailable("ns", f"{UNTIMED}; not predicted either: {latency.reason}")
+    return tuple(replace(named, figure=latency) if named.name == "latency_p50" else named for named in found)
 
 
 def _invalid(record: Record) -> tuple[str, ...]:

@@ -71,6 +71,6 @@ def _own_doubts(record: Record, label: str) -> Iterator[str]:
     before = record.before.throttling.bits
     if before and not record.invalid():  # an invalid record says so in its notes
         yield f"{label}: when it began, the firmware reported {throttle_words(before)}."
-    if not record.precise:
+    if record.counts is None and not record.precise:
         precision = record.settings.precision
         yield f"{label}: its median was not precise to {100 * precision:g} % after {len(record.runs)} processes."

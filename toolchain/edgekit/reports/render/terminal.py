@@ -29,6 +29,7 @@ _STYLES = {
     "failed": "red",
 }
 _METHODS_SHOWN = ("arena_size", "energy", "operators_share")  # what they mean depends on how they were found
+_MODES_EXPLAINED = ("simulated", "predicted")  # likewise
 _FIGURE_WIDTH, _CHANGE_WIDTH = 14, 26  # with the longest metric and the gaps: 80 columns
 
 
@@ -68,7 +69,8 @@ def print_report(report: Report, console: Console) -> None:
     threads = f"{record.settings.threads} thread{'s' if record.settings.threads > 1 else ''}"
     _line(console, f"{record.model.name}, {record.model.scheme}, on {where} (target {report.target})", "bold")
     batch = f", batches of {record.settings.batch}" if record.settings.batch > 1 else ""
-    _line(console, f"{environment.interpreter}, {environment.kernels}, {threads}{batch}, {len(record.runs)} processes")
+    ways = f"{len(record.runs)} processes" if record.counts is None else f"counted by {environment.system}"
+    _line(console, f"{environment.interpreter}, {environment.kernels}, {threads}{batch}, {ways}")
     notes = _Footnotes()
     console.print()
     console.print(_report_table(report, notes))
@@ -155,7 +157,8 @@ def _report_cell(named: NamedFigure, unit: Unit, notes: _Footnotes) -> Text:
     if figure.value is None:
         return _cell(figure, unit, notes)
     mode = "" if figure.mode == "measured" else f" {figure.mode}"
-    mark = f" {notes.mark(figure.method)}" if named.name in _METHODS_SHOWN else ""
+    shown = named.name in _METHODS_SHOWN or figure.mode in _MODES_EXPLAINED
+    mark = f" {notes.mark(figure.method)}" if shown else ""
     return Text(f"{figure_text(figure, unit)} {unit.name}{mode}{mark}")
 
 

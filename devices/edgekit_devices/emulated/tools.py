@@ -1,0 +1,124 @@
+"""The programs of this machine that emulation takes, and one clear line where one is missing or fails."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from edgekit_devices.device import last_line
+from edgekit_devices.emulated.store import FREE_SPACE
+from edgekit_runtime.errors import DeviceError
+
+# From a program to the package of Debian and Ubuntu that brings it.
+PACKAGES: Mapping[str, str] = {
+    "qemu-aarch64": "qemu-user",
+    "gcc": "gcc",
+    "apt-get": "apt",
+    "dpkg-deb": "dpkg",
+    "tar": "tar",
+}
+VERSION = re.compile(r"version (\d+)\.(\d+)(\.\d+)?")
+FULL = re.compile(r"No space left on device|enough free space")
+NEWEST_MAJOR = 8  # later ones have another interface for plugins
+TOO_NEW = "Take that of Debian 12 or Ubuntu 24.04, or name one with EDGEKIT_QEMU."
+
+
+@dataclass(frozen=True)
+class Qemu:
+    """An emulator.
+
+    Attributes:
+        path: Its program.
+        version: Its version.
+    """
+
+    path: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"qemu-aarch64 {self.version}"
+
+
+def find_tool(name: str) -> str:
+    """The path of a program.
+
+    Raises:
+        DeviceError: It is not installed; with the package that brings it.
+    """
+    path = shutil.which(name)
+    if path is None:
+        raise DeviceError(
+            f"{name} is not installed, so no board can be emulated.", hint=f"Run: sudo apt install {PACKAGES[name]}"
+        )
+    return path
+
+
+def find_qemu() -> Qemu:
+    """The emulator of arm64 programs: that of `EDGEKIT_QEMU`, or the installed one.
+
+    Raises:
+        DeviceError: There is none, or it takes no plugins of the kind that counts.
+    """
+    path = os.environ.get("EDGEKIT_QEMU") or find_tool("qemu-aarch64")
+    told = run_tool((path, "--version"), "starting qemu").splitlines()
+    found = VERSION.search(told[0] if told else "")
+    if found is None:
+        raise DeviceError(f"{path}: it is no qemu-aarch64.", hint="Check EDGEKIT_QEMU.")
+    version = found[0].removeprefix("version ")
+    if int(found[1]) > NEWEST_MAJOR:
+        raise DeviceError(f"{path}: it is version {version}; allowed: 7.2 to {NEWEST_MAJOR}.2.", hint=TOO_NEW)
+    if "-plugin" not in run_tool((path, "-h"), "starting qemu", allowed=(0, 1)):
+        raise DeviceError(f"{path}: it takes no plugins, so nothing can be counted.", hint=TOO_NEW)
+    return Qemu(path, version)
+
+
+def run_tool(
+    argv: Sequence[str], doing: str, *, hint: str = "", allowed: Sequence[int] = (0,), timeout_s: float = 600.0
+) -> str:
+    """Run a program to its end, and return what it wrote on stdout.
+
+    Args:
+        argv: The program, and its arguments.
+        doing: What it does, for the user.
+        hint: What to do where it fails.
+        allowed: Exit statuses that are no failure.
+        timeout_s: Seconds after which it is ended.
+
+    Raises:
+        DeviceError: It cannot be started, fails, or does not end.
+    """
+    quiet = {**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        done = subprocess.run(
+            list(argv),
+            env=quiet,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=timeout_s,
+            check=False,
+        )
+    except OSError as error:
+        raise DeviceError(f"{doing}: {argv[0]} cannot be started: {error.strerror}.", hint=hint) from error
+    except subprocess.TimeoutExpired as error:
+        raise DeviceError(f"{doing}: {argv[0]} did not end within {timeout_s:g} s.", hint=hint) from error
+    if done.returncode not in allowed:
+        fault = error_line(done.stderr) or error_line(done.stdout)
+        full = FULL.search(fault) is not None
+        raise DeviceError(f"{doing}: {os.path.basename(argv[0])} failed: {fault}", hint=FREE_SPACE if full else hint)
+    return done.stdout
+
+
+def error_line(log: str) -> str:
+    """The line of a log that tells the fault: the first that begins as errors do, else the last."""
+    if not log.strip():
+        return ""
+    lines = [line.strip() for line in log.splitlines()]
+    faults = (line for line in lines if re.match(r"(E|ERROR|error|fatal error)\b:", line))
+    return next(faults, "") or last_line(log)
