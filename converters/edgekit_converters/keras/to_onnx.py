@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from edgekit_converters.keras.program import Program
@@ -46,10 +47,38 @@ def export_onnx(program: Program, source: Path, path: Path) -> None:
 
     try:
         graph = tf.function(run, input_signature=specs, autograph=False)
-        proto = tf2onnx.convert.from_function(graph, input_signature=specs, opset=OPSET)[0]
+        proto = tf2onnx.convert.from_function(
+            graph, input_signature=specs, opset=OPSET, custom_op_handlers={"Erfc": (_write_erfc, [])}
+        )[0]
     except Exception as error:  # TensorFlow and tf2onnx raise many kinds; the user gets one line
         raise ConversionError(
             f"{source}: tf2onnx cannot convert it to ONNX: {first_line(error)}", hint="See the whole log with -v."
         ) from error
+    _refuse_unknown(proto, source)
     name_borders(proto, [spec.name for spec in program.inputs], [spec.name for spec in program.outputs])
     path.write_bytes(proto.SerializeToString())
+
+
+def _write_erfc(graph: Any, node: Any, *_: object) -> None:
+    """The complement of the error function, which GELU is made of: erfc(x) = 1 - erf(x); ONNX has only the latter."""
+    given, name = node.input[0], node.output[0]
+    shape, dtype = graph.get_shape(name), graph.get_dtype(name)
+    graph.remove_node(node.name)
+    erf = graph.make_node("Erf", [given], shapes=[shape], dtypes=[dtype])
+    one = graph.make_const(f"{node.name}_one", np.ones((), np.float32))
+    graph.make_node("Sub", [one.output[0], erf.output[0]], outputs=[name], shapes=[shape], dtypes=[dtype])
+
+
+def _refuse_unknown(model: Any, source: Path) -> None:
+    """Refuse a graph with operators that are not ONNX's.
+
+    tf2onnx writes operators that it does not know under their TensorFlow names; no runtime takes them.
+    """
+    from onnx import defs
+
+    unknown = sorted({node.op_type for node in model.graph.node if not node.domain and not defs.has(node.op_type)})
+    if unknown:
+        raise ConversionError(
+            f"{source}: ONNX has no operator for TensorFlow's {', '.join(unknown)}.",
+            hint="Replace the layers that need it, or convert to --format tflite.",
+        )

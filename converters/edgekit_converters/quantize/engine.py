@@ -31,6 +31,7 @@ BIAS_INPUTS = {
     qtyping.TFLOperationName.FULLY_CONNECTED: 2,
     qtyping.TFLOperationName.CONV_2D_TRANSPOSE: 3,
 }
+QUANTIZED_TYPES = (qtyping.TensorType.INT8, qtyping.TensorType.INT16)
 LARGEST_BIAS = 2**30  # half of what int32 holds; the kernels add products to it
 BIAS_TYPES = {0: np.float32, 2: np.int32, 4: np.int64}  # by their numbers in TensorFlow Lite's schema.fbs
 
@@ -133,7 +134,7 @@ def _with_float_border(content: bytes, names: Collection[str]) -> bytes:
     places = [
         place
         for place, tensor in enumerate(main.tensors)
-        if tensor.name.decode() in names and tensor.type != qtyping.TensorType.FLOAT32
+        if tensor.name.decode() in names and tensor.type in QUANTIZED_TYPES  # not those that hold tokens
     ]
     for place in places:
         tensor, name = main.tensors[place], main.tensors[place].name
