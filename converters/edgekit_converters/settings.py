@@ -93,6 +93,9 @@ def quantizing(model_format: str) -> tuple[str, ...]:
     return tuple(name for name, scheme in SCHEMES.items() if model_format in scheme.formats and name not in others)
 
 
+MINMAX, PERCENTILE = CALIBRATIONS = ("minmax", "percentile")
+
+
 @dataclass(frozen=True)
 class PictureSettings:
     """How pictures become inputs; `None` leaves the choice to the shape of the model's input.
@@ -199,6 +202,9 @@ class QuantizeSettings:
         output_dtype: Type of the outputs, likewise.
         named_inputs: Inputs of another type than `input_dtype`.
         named_outputs: Outputs of another type than `output_dtype`.
+        calibration: How ranges are found: one of `CALIBRATIONS`.
+        activations: In ONNX, the type of activations in `int8`: `int8` or `uint8`.
+        reduced_weights: In ONNX, whether weights take 7 of their 8 bits, so that sums of products fit 16.
     """
 
     scheme: str
@@ -206,6 +212,9 @@ class QuantizeSettings:
     output_dtype: str
     named_inputs: tuple[NamedType, ...] = ()
     named_outputs: tuple[NamedType, ...] = ()
+    calibration: str = "minmax"
+    activations: str = "int8"
+    reduced_weights: bool = False
 
     def input_type(self, name: str) -> str:
         """The type of an input, by its name in the source."""

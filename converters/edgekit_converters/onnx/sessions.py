@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import onnxruntime
 
@@ -11,16 +12,29 @@ from edgekit_runtime.errors import ModelError, first_line
 
 ERRORS_ONLY = 3  # severity of onnxruntime's log
 ONE_THREAD = 1
+LEVELS = {
+    "none": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
+    "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "all": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
+}
 
 
-def open_session(path: Path, model: Any, *, optimized: bool = True, written_to: Path | None = None) -> Any:
+def open_session(
+    path: Path,
+    model: Any,
+    *,
+    level: Literal["none", "basic", "all"] = "all",
+    written_to: Path | None = None,
+    disabled: Sequence[str] = (),
+) -> Any:
     """Load a model with onnxruntime.
 
     Args:
         path: The file that it comes from, for messages.
         model: A `ModelProto`.
-        optimized: Whether onnxruntime may fuse and fold operators.
+        level: How far onnxruntime may fuse and fold operators; `basic` keeps to standard operators.
         written_to: Where to write the graph as onnxruntime runs it.
+        disabled: Names of rewritings that are left out.
 
     Raises:
         ModelError: onnxruntime refuses it.
@@ -28,12 +42,13 @@ def open_session(path: Path, model: Any, *, optimized: bool = True, written_to: 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = ONE_THREAD
     options.log_severity_level = ERRORS_ONLY
-    if not optimized:
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.graph_optimization_level = LEVELS[level]
     if written_to is not None:
         options.optimized_model_filepath = str(written_to)
     try:
-        return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            model.SerializeToString(), options, ["CPUExecutionProvider"], disabled_optimizers=list(disabled)
+        )
     except Exception as error:  # onnxruntime's own kinds have no common base
         raise ModelError(
             f"{path}: onnxruntime refuses it: {reason(error)}",

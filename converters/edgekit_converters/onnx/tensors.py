@@ -84,7 +84,7 @@ class TensorReader:
                 yield replace(spec, shape=array.shape), array  # onnxruntime does not know every shape beforehand
 
     def _open(self, names: list[str]) -> Any:
-        return open_session(self._path, with_outputs(self._model, names), optimized=self._optimized)
+        return open_session(self._path, with_outputs(self._model, names), level="all" if self._optimized else "none")
 
 
 def open_tensors(path: Path) -> TensorReader:

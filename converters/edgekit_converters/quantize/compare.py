@@ -15,14 +15,15 @@ from edgekit_runtime.litert import TensorReader
 from edgekit_runtime.tensor import TensorSpec
 
 
-class _Power:
-    """Sums of squares of one tensor's float values and of their error."""
+class Power:
+    """Sums of squares of one tensor's float values and of their error: its signal-to-noise ratio."""
 
     def __init__(self) -> None:
         self.signal = self.noise = 0.0
         self.count = 0
 
     def add(self, expected: np.ndarray, found: np.ndarray) -> None:
+        """Take the values of one sample, of one shape."""
         flat = expected.astype(np.float64).ravel()  # in float32, squares of large values are infinite
         error = flat - found.ravel()
         self.signal += float(np.dot(flat, flat))
@@ -31,11 +32,13 @@ class _Power:
 
     @property
     def sqnr_db(self) -> float | None:
+        """Power of the values over that of the error; `None` where nothing differs, or all is 0."""
         if self.signal <= 0 or self.noise <= 0:
             return None
         return round(10 * math.log10(self.signal / self.noise), 2)
 
     def peak_over_rms(self, found: Range) -> float | None:
+        """Largest magnitude of a range over the root mean square of the values."""
         if self.signal <= 0 or self.count == 0:
             return None
         return round(max(abs(found.low), abs(found.high)) / math.sqrt(self.signal / self.count), 2)
@@ -56,7 +59,7 @@ def compare_tensors(
         samples: For each sample one float array per input, with a batch axis of 1.
     """
     expected, found = TensorReader(str(float_model)), TensorReader(str(quantized_model))
-    powers: dict[str, _Power] = {name: _Power() for name in ranges}
+    powers: dict[str, Power] = {name: Power() for name in ranges}
     for values in samples:
         wanted = {spec.name: activation for spec, activation in expected.run(values) if spec.name in powers}
         for spec, activation in found.run(store_inputs(values, expected.inputs, found.inputs)):
@@ -82,7 +85,7 @@ def store_inputs(
     return tuple(store(values[places[spec.name]], spec) for spec in wanted)
 
 
-def _trail(name: str, operator: str, found: Range, spec: TensorSpec | None, power: _Power) -> TensorTrail:
+def _trail(name: str, operator: str, found: Range, spec: TensorSpec | None, power: Power) -> TensorTrail:
     quantization = spec.quantization if spec else None
     return TensorTrail(
         name,

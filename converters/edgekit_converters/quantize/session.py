@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edgekit_converters.binding import Border, open_exported
-from edgekit_converters.data.source import open_drawn
+from edgekit_converters.quantize.samples import Samples
 from edgekit_converters.quantize.statistics import Range
 from edgekit_converters.quantize.trail import BiasTrail, QuantizationTrail
 from edgekit_converters.settings import SCHEMES, DataSettings, QuantizeSettings
 from edgekit_converters.source import SourceInfo
 from edgekit_runtime.child import Child, Report
 from edgekit_runtime.codec import decode, encode
+from edgekit_runtime.interpreter import detect_format
 from edgekit_runtime.progress import Progress
-from edgekit_runtime.samples import in_file_order
 
 COMPARED_SAMPLES = 4
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # its other threads only wait, at full load: every sum here is short
+CHILDREN = {"tflite": "edgekit_converters.quantize", "onnx": "edgekit_converters.onnx.quantize"}
 RANGES = "ranges of activations: absolute minimum and maximum"
 
 
@@ -35,10 +34,10 @@ def quantize(
     progress: Progress,
     on_log: Callable[[str], None] | None = None,
 ) -> QuantizationTrail:
-    """Quantize a float `.tflite` in a child process.
+    """Quantize a float file in a child process: each format has its own.
 
     Args:
-        float_model: The float file.
+        float_model: The float `.tflite` or `.onnx`.
         output: Where to write the quantized one.
         info: The source that the float file was exported from.
         settings: The scheme.
@@ -50,7 +49,7 @@ def quantize(
         ConversionError: The engine refuses.
         DataError: The samples make an activation NaN or infinite.
     """
-    argv = [sys.executable, "-m", "edgekit_converters.quantize"]
+    argv = [sys.executable, "-m", CHILDREN[detect_format(float_model)]]
     payload = {
         "float_model": str(float_model),
         "output": str(output),
@@ -63,29 +62,12 @@ def quantize(
     return decode(QuantizationTrail, answer)
 
 
-class _Samples:
-    """The drawn samples, as the float file takes them."""
-
-    def __init__(self, data: DataSettings, info: SourceInfo, border: Border) -> None:
-        self._source, self.indexes = open_drawn(data, info.inputs, info.outputs)
-        self._bindings = [border.inputs[place] for place in border.file_order]
-
-    def spread(self, count: int) -> Sequence[int]:
-        """Some of the samples, evenly over all of them."""
-        return self.indexes[:: max(1, len(self.indexes) // count)][:count]
-
-    def read(self, indexes: Sequence[int]) -> Iterator[tuple[np.ndarray, ...]]:
-        """For each sample one array per input, in the file's order, with a batch axis of 1."""
-        for sample in self._source.read(indexes):
-            yield tuple(in_file_order(sample.inputs[b.source.name], b) for b in self._bindings)
-
-
 def on_quantize(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     """Answer the parent's call; runs in the child."""
     float_model, output = Path(payload["float_model"]), Path(payload["output"])
     info, settings = decode(SourceInfo, payload["info"]), decode(QuantizeSettings, payload["settings"])
     border = open_exported(float_model, info)[1]
-    samples = None if payload["data"] is None else _Samples(decode(DataSettings, payload["data"]), info, border)
+    samples = None if payload["data"] is None else Samples(decode(DataSettings, payload["data"]), info, border)
 
     def tell(stage: str, done: int, total: int) -> None:
         report({"stage": stage, "done": done, "total": total})
@@ -98,7 +80,7 @@ def _quantize(
     output: Path,
     border: Border,
     settings: QuantizeSettings,
-    samples: _Samples | None,
+    samples: Samples | None,
     tell: Progress,
 ) -> QuantizationTrail:
     from edgekit_converters.quantize.calibrate import calibrate
@@ -132,7 +114,7 @@ def _correct(
     output: Path,
     border: Border,
     ranges: Mapping[str, Range],
-    samples: _Samples,
+    samples: Samples,
     tell: Progress,
 ) -> BiasTrail | None:
     from edgekit_converters.quantize.biases import correct_biases, samples_needed

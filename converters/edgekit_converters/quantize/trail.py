@@ -53,6 +53,40 @@ class BiasTrail:
 
 
 @dataclass(frozen=True)
+class FloatOperator:
+    """An operator of a quantized file that computes in float32.
+
+    Attributes:
+        name: Its name in the file.
+        operator: Its kind, such as `Softmax`.
+        reason: Why.
+    """
+
+    name: str
+    operator: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FusionTrail:
+    """What the interpreter made of a quantized file when it loaded it.
+
+    Attributes:
+        library: The interpreter.
+        integer_operators: Operators that compute on integers, or move them about.
+        float_operators: The others, in the order they run.
+        conversions: Quantizations and dequantizations between operators that are left and cost time.
+        border_conversions: Those at the inputs and outputs, which are always there.
+    """
+
+    library: str
+    integer_operators: int
+    float_operators: tuple[FloatOperator, ...]
+    conversions: int
+    border_conversions: int
+
+
+@dataclass(frozen=True)
 class QuantizationTrail:
     """What quantization did, tensor by tensor.
 
@@ -63,6 +97,8 @@ class QuantizationTrail:
         compared_samples: How many samples gave `sqnr_db` and `peak_over_rms`.
         bias: What moving the biases gave; `None` where they were not.
         tensors: In the float file's order; empty without samples.
+        fusion: What the interpreter makes of the file; `None` where that was not looked at.
+        notes: What else was done to the file, or could not be.
     """
 
     SCHEMA: ClassVar[str] = "edgekit/quantization"
@@ -74,3 +110,5 @@ class QuantizationTrail:
     compared_samples: int
     bias: Optional[BiasTrail]
     tensors: tuple[TensorTrail, ...]
+    fusion: Optional[FusionTrail] = None
+    notes: tuple[str, ...] = ()

@@ -145,6 +145,7 @@ def _write_golden(scratch: Path, folder: Path, manifest: Manifest) -> None:
 def _trail(plan: Plan, exported: Exported) -> Trail:
     finished = plan.source.format == plan.model_format
     detail = "the file as it is" if finished else f"float32 {FORMAT_NAMES[plan.model_format]}, static batch 1"
+    detail = "; ".join((detail, *exported.info.notes))
     steps = [StepResult("export", detail, exported.float_model.stat().st_size)]
     if exported.quantization is not None:
         steps.append(StepResult("quantize", _detail(exported.quantization), exported.model.stat().st_size))
@@ -152,7 +153,7 @@ def _trail(plan: Plan, exported: Exported) -> Trail:
 
 
 def _detail(quantization: QuantizationTrail) -> str:
-    detail = f"{quantization.method}; by {quantization.engine}"
+    detail = "; ".join((quantization.method, *quantization.notes, f"by {quantization.engine}"))
     bias = quantization.bias
     if bias is None or not bias.kept:
         return detail
