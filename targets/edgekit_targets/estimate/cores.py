@@ -14,7 +14,7 @@ TABLE = "litert-2.3.0/2026-11"
 
 COPY_MB_S = {"Cortex-A53": 1100.0, "Cortex-A72": 2500.0, "Cortex-A76": 6000.0}
 """About what the Raspberry Pis with such cores copy (their profiles have the sources)."""
-FITTED_BANDWIDTH = 3.25  # fitted together with the constants of latency.py, on boards with Cortex-A53 and Cortex-A72
+FITTED_BANDWIDTH = 3.2  # fitted together with the constants of latency.py, on boards with Cortex-A53 and Cortex-A72
 COPY_BANDWIDTH = 2.0  # a copy reads and writes each byte; no published figure was there to fit more
 
 
@@ -86,11 +86,10 @@ _A55: Mapping[Precision, Rates] = {"float32": _A53["float32"], "int8": Rates(8.0
 
 _BOTH: frozenset[Precision] = frozenset({"float32", "int8"})
 _INT8: frozenset[Precision] = frozenset({"int8"})
-_NONE: frozenset[Precision] = frozenset()
 
 
-def _like(name: str, rates: Mapping[Precision, Rates], factor: float, checked: frozenset[Precision] = _NONE) -> Core:
-    return Core(rates, COPY_MB_S[name], factor, checked, f"taken to be like {name}, which was {_COUNTED.format(name)}")
+def _like(name: str, rates: Mapping[Precision, Rates], factor: float) -> Core:
+    return Core(rates, COPY_MB_S[name], factor, frozenset(), f"taken to be like {name}, which was {_COUNTED.format(name)}")
 
 
 CORES: Mapping[str, Core] = {
@@ -98,7 +97,7 @@ CORES: Mapping[str, Core] = {
     "Cortex-A72": Core(_A72, COPY_MB_S["Cortex-A72"], FITTED_BANDWIDTH, _BOTH, _COUNTED.format("Cortex-A72")),
     "Cortex-A76": Core(_A76, COPY_MB_S["Cortex-A76"], COPY_BANDWIDTH, _INT8, _COUNTED.format("Cortex-A76")),
     "Cortex-A55": _like("Cortex-A53", _A55, COPY_BANDWIDTH),
-    "Cortex-A73": _like("Cortex-A72", _A72, FITTED_BANDWIDTH, frozenset({"float32"})),
+    "Cortex-A73": _like("Cortex-A72", _A72, FITTED_BANDWIDTH),
     "Cortex-A75": _like("Cortex-A72", _A72, FITTED_BANDWIDTH),
     "Cortex-A77": _like("Cortex-A76", _A76, COPY_BANDWIDTH),
     "Cortex-A78": _like("Cortex-A76", _A76, COPY_BANDWIDTH),

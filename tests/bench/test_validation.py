@@ -1,0 +1,58 @@
+"""The predictions keep what the project promised, and the page that says so is what the data gives."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from thresholds import LEAVE_OUT, Validation
+from validation import fit, sources, with_copy_bandwidth
+from validation_page import PAGE, page
+
+from edgekit_targets.estimate.cores import FITTED_BANDWIDTH
+from edgekit_targets.estimate.latency import EFFICIENCY, REFILL_CYCLES
+from edgekit_targets.estimate.ranges import CHECKED
+
+
+@pytest.fixture(scope="module")
+def validation() -> Validation:
+    return Validation()
+
+
+def test_every_threshold_is_met(validation):
+    assert [row.what for row in validation.thresholds() if not row.met] == []
+
+
+def test_the_limits_are_those_that_were_promised(validation):
+    assert LEAVE_OUT == {"estimated": (1.25, 1.6), "counted": (1.15, 1.3)}
+    assert (CHECKED.low, CHECKED.high) == (0.7, 1.75)
+    assert {row.limit for row in validation.thresholds()} == {1.25, 1.6, 1.15, 1.3, 1.35, 0.9}
+
+
+def test_the_page_is_what_the_data_gives():
+    assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_every_published_row_is_predicted_and_shown(validation):
+    assert len(validation.held["estimated"]) == len(validation.rows)
+    text = PAGE.read_text(encoding="utf-8")
+    assert all(name in text for name, (_, source) in sources().items() if "LEIP" not in name)
+    assert text.count("| inside") + text.count("| OUTSIDE") == len(validation.rows)
+
+
+def test_only_xnnpacks_own_table_of_the_raspberry_pis_is_fitted(validation):
+    assert {row.table for row in validation.fitted} == {"XNNPACK, Raspberry Pi 4", "XNNPACK, Raspberry Pi 3 B+"}
+    assert len(validation.fitted) == 12
+
+
+@pytest.mark.parametrize("method", LEAVE_OUT)
+def test_the_constants_are_those_that_the_fitted_rows_give(validation, method):
+    found = fit(with_copy_bandwidth(validation.fitted), validation.works, method)
+    assert math.isclose(found.efficiency, EFFICIENCY, rel_tol=0.05)
+    assert math.isclose(found.refill_cycles, REFILL_CYCLES, rel_tol=0.10)
+    assert math.isclose(found.bandwidth_scale, FITTED_BANDWIDTH, rel_tol=0.10)
+
+
+def test_rows_that_are_not_counted_say_why(validation):
+    assert all(len(row.shown) > 20 for row in validation.rows if row.shown)
+    assert not [row for row in validation.fitted if row.shown]
