@@ -49,6 +49,7 @@ def schemes_help() -> str:
 @click.option("--format", "model_format", metavar="tflite|onnx", help="Of the file.  [default: what the target runs]")
 @click.option("--quantize", metavar="SCHEME", help="One of those below.  [default: what the target chooses]")
 @click.option("--calibrate", type=PATH, metavar="DATA", help="Samples of real inputs that give the ranges.")
+@click.option("--calibration", metavar="WAY", help="Of finding ranges: minmax or percentile.  [default: minmax]")
 @click.option("--evaluate", type=PATH, metavar="DATA", help="Samples with labels that give the accuracy.")
 @click.option("--metric", default="auto", show_default=True, help="A metric; auto goes by the labels.")
 @picture_options
@@ -76,6 +77,7 @@ def convert(  # noqa: PLR0913, PLR0917  # one parameter for each option is click
     model_format: str | None,
     quantize: str | None,
     calibrate: Path | None,
+    calibration: str | None,
     evaluate: Path | None,
     metric: str,
     pictures: PictureSettings,
@@ -118,6 +120,7 @@ def convert(  # noqa: PLR0913, PLR0917  # one parameter for each option is click
         input_dtypes=input_dtype,
         output_dtypes=output_dtype,
         calibrate=calibrate,
+        calibration=calibration,
         evaluate=evaluate,
         metric=metric,
         pictures=pictures,

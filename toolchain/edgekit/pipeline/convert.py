@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from edgekit.pipeline.write_bundle import zip_folder
 from edgekit_converters.equality import Equality
 from edgekit_converters.evaluate.session import Opened
 from edgekit_converters.evaluation import Evaluation
+from edgekit_converters.quantize.trail import QUANTIZATION_FILE, QuantizationTrail
 from edgekit_runtime.bundle import open_bundle
 from edgekit_runtime.manifest import Manifest
 from edgekit_runtime.progress import Progress, silent
@@ -109,6 +111,17 @@ def _publish(folder: Path, output: Path) -> None:
     publish(packed, output)
 
 
+def _float_operators(quantization: QuantizationTrail | None) -> tuple[str, ...]:
+    """What the interpreter computes in float32 though the file is of integers."""
+    fusion = quantization.fusion if quantization is not None else None
+    if fusion is None or not fusion.float_operators:
+        return ()
+    kinds = Counter(one.operator for one in fusion.float_operators)
+    listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    between = f"{listed} in float32, between {fusion.conversions} conversions"
+    return (f"{fusion.library} computes {between}: {QUANTIZATION_FILE} names each, and the reason",)
+
+
 def _warnings(plan: Plan, exported: Exported, opened: Opened) -> tuple[str, ...]:
     warnings = []
     if plan.recipe.quantize.scheme == "int16x8":
@@ -119,5 +132,6 @@ def _warnings(plan: Plan, exported: Exported, opened: Opened) -> tuple[str, ...]
         warnings.append("quantization made the file no smaller: it holds hardly any weights that the scheme stores")
     if exported.quantization is not None and plan.calibration and plan.request.calibrate == plan.request.evaluate:
         warnings.append("calibration and evaluation use the same data: the result shown is too kind")
+    warnings.extend(_float_operators(exported.quantization))
     warnings.extend(size_warnings(plan.target.profile, exported.model.stat().st_size))
     return tuple(warnings)

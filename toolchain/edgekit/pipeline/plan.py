@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgekit.pipeline.borders import choose_types
 from edgekit.pipeline.choice import Choice
+from edgekit.pipeline.integers import choose_calibration, choose_integers
 from edgekit.pipeline.recipe import RECIPES, Recipe
 from edgekit.pipeline.request import Request
 from edgekit.pipeline.sources import choose_format, is_quantized, source_name, source_settings
@@ -17,6 +18,8 @@ from edgekit_converters.frameworks import Framework, framework_of
 from edgekit_converters.settings import (
     AS_THEY_ARE,
     FLOAT32,
+    MINMAX,
+    PERCENTILE,
     SCHEMES,
     UNCHANGED,
     DataSettings,
@@ -30,6 +33,11 @@ from edgekit_targets.hardware import channel_effect, kernel_effect, memory_effec
 from edgekit_targets.profile import LoadedProfile, Profile
 
 ZIP_SUFFIX = ".edgekit"
+RANGES = {MINMAX: "ranges are minimum and maximum", PERCENTILE: "ranges leave the outermost values out"}
+SAMPLES_FOR = {
+    "tflite": "biases are moved against the shifts of rounding",
+    "onnx": "each tensor's noise is measured on some of them",
+}
 ALL_METRICS = ("auto", *METRICS, "MODULE:FUNCTION")
 
 
@@ -80,7 +88,7 @@ def make_plan(request: Request) -> Plan:
     model_format, format_choice = choose_format(request.model_format, framework, target.profile)
     source = source_settings(request, source_format)
     recipe, recipe_choices = _choose_recipe(request, source, target, model_format)
-    calibration, calibration_choice = _choose_calibration(request, recipe)
+    calibration, calibration_choice = _choose_calibration(request, recipe, model_format)
     evaluation, evaluation_choice = _choose_evaluation(request)
     if request.model_card is not None and not request.model_card.is_file():
         raise RecipeError(f"--model-card {request.model_card}: no such file.", hint="Check the path.")
@@ -130,10 +138,13 @@ def _choose_recipe(
         named_inputs=named_inputs,
         named_outputs=named_outputs,
     )
+    settings = choose_calibration(request.calibration, settings, model_format)
+    settings, integers = choose_integers(settings, model_format, target.profile)
     choices = (
         Choice("scheme", name, f"{scheme.purpose} {reason}"),
         Choice("inputs", _types(inputs, named_inputs), _border_reason(request.input_dtypes, name)),
         Choice("outputs", _types(outputs, named_outputs), _border_reason(request.output_dtypes, name)),
+        *integers,
     )
     return Recipe(name, settings), choices
 
@@ -182,7 +193,7 @@ def _border_reason(asked: tuple[str, ...], scheme: str) -> str:
     return "no conversion inside the file; the runtime takes and gives real numbers all the same"
 
 
-def _choose_calibration(request: Request, recipe: Recipe) -> tuple[DataSettings | None, Choice]:
+def _choose_calibration(request: Request, recipe: Recipe, model_format: str) -> tuple[DataSettings | None, Choice]:
     settings = None
     if request.calibrate is not None:
         _check_exists(request.calibrate)
@@ -192,21 +203,22 @@ def _choose_calibration(request: Request, recipe: Recipe) -> tuple[DataSettings 
         why = "nothing is quantized" + ("; the data gives the golden samples only" if settings else "")
         return settings, Choice("calibration", "none", why)
     if settings is None:
-        return None, _no_calibration(scheme)
+        return None, _no_calibration(scheme, model_format)
     value = f"up to {request.samples} samples of {request.calibrate}"
-    use = "ranges are minimum and maximum, and biases" if scheme.calibrated else "biases"
-    why = f"drawn over the whole set with seed {request.seed}; {use} are moved against the shifts of rounding"
+    uses = [RANGES[recipe.quantize.calibration]] if scheme.calibrated else []
+    uses.append(SAMPLES_FOR[model_format])
+    why = f"drawn over the whole set with seed {request.seed}; {', and '.join(uses)}"
     return settings, Choice("calibration", value, why)
 
 
-def _no_calibration(scheme: Scheme) -> Choice:
+def _no_calibration(scheme: Scheme, model_format: str) -> Choice:
     if scheme.calibrated:
         others = ", ".join(other.name for other in SCHEMES.values() if not other.calibrated)
         raise RecipeError(
             f"{scheme.name} needs samples of real inputs to find the ranges of activations, and none were given.",
             hint=f"Add --calibrate DATA.npz, or ask for a scheme that needs none: {others}.",
         )
-    return Choice("calibration", "none", "not needed; given samples, biases are moved against the shifts of rounding")
+    return Choice("calibration", "none", f"not needed; given samples, {SAMPLES_FOR[model_format]}")
 
 
 def _choose_evaluation(request: Request) -> tuple[DataSettings | None, Choice]:

@@ -21,6 +21,7 @@ class Request:
         input_dtypes: Types of the file's inputs: each a type for all of them, or `NAME=TYPE`.
         output_dtypes: Types of the file's outputs, likewise.
         calibrate: Calibration data.
+        calibration: How the ranges of activations are found: `minmax` or `percentile`.
         evaluate: Evaluation data.
         pictures: How pictures become inputs, and what the classes are called.
         metric: A metric, `auto`, or `module:function` of the user's own.
@@ -44,6 +45,7 @@ class Request:
     input_dtypes: tuple[str, ...] = ()
     output_dtypes: tuple[str, ...] = ()
     calibrate: Path | None = None
+    calibration: str | None = None
     evaluate: Path | None = None
     pictures: PictureSettings = AS_THEY_ARE
     metric: str = "auto"
