@@ -120,5 +120,5 @@ def test_what_it_would_not_read_does_not_fit(documents):
 
 
 def test_an_unknown_document_is_an_error_with_the_known_ones():
-    with pytest.raises(UserError, match="There is no document 'novel'; allowed: answer, comparison, deployment"):
+    with pytest.raises(UserError, match="There is no document 'novel'; allowed: answer, check, comparison"):
         schema("novel")

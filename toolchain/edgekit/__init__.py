@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edgekit.benching import bench as bench
+    from edgekit.checking import check as check
     from edgekit.demonstration import demo as demo
     from edgekit.deploying import deploy as deploy
     from edgekit.diagnosis import doctor as doctor
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _VERBS = {
     "convert": "edgekit.pipeline.convert:convert",
     "inspect": "edgekit.inspecting:inspect",
+    "check": "edgekit.checking:check",
     "bench": "edgekit.benching:bench",
     "deploy": "edgekit.deploying:deploy",
     "compare": "edgekit.reports.compare:compare",
@@ -37,6 +39,7 @@ _VERBS = {
 
 __all__ = [
     "bench",
+    "check",
     "compare",
     "convert",
     "demo",

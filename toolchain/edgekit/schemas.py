@@ -65,10 +65,12 @@ def _documents() -> dict[str, Any]:  # document types share two class attributes
     from edgekit_runtime.manifest import Manifest
     from edgekit_runtime.record import Record
     from edgekit_runtime.run import Answer
+    from edgekit_targets.findings import Check
     from edgekit_targets.profile import Profile
 
     kinds: tuple[Any, ...] = (
         Answer,
+        Check,
         ComparisonDocument,
         Deployment,
         Diagnosis,

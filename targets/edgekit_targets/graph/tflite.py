@@ -29,8 +29,20 @@ AGAIN = "Copy the file anew, or make it anew with `edgekit convert`."
 INSIDE_FILE = 1  # a buffer whose offset is above this lies behind the tables (schema.fbs, table Buffer)
 OMITTED = -1  # an optional input that is left out (schema.fbs, table Operator)
 
+FUSED = {"fused_activation": "FusedActivationFunction"}
+STRIDES = {"stride_h": "StrideH", "stride_w": "StrideW"}
+DILATIONS = {"dilation_h": "DilationHFactor", "dilation_w": "DilationWFactor"}
+FILTER = {"filter_h": "FilterHeight", "filter_w": "FilterWidth"}
 ATTRIBUTES: dict[str, tuple[str, dict[str, str]]] = {
+    "AVERAGE_POOL_2D": ("Pool2DOptions", {**FUSED, **STRIDES, **FILTER}),
     "BATCH_MATMUL": ("BatchMatMulOptions", {"adjoint_x": "AdjX", "adjoint_y": "AdjY"}),
+    "CONCATENATION": ("ConcatenationOptions", {**FUSED, "axis": "Axis"}),
+    "CONV_2D": ("Conv2DOptions", {**FUSED, **STRIDES, **DILATIONS}),
+    "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", {**FUSED, **STRIDES, **DILATIONS}),
+    "FULLY_CONNECTED": ("FullyConnectedOptions", FUSED),
+    "L2_NORMALIZATION": ("L2NormOptions", FUSED),
+    "MAX_POOL_2D": ("Pool2DOptions", {**FUSED, **STRIDES, **FILTER}),
+    "TRANSPOSE_CONV": ("TransposeConvOptions", STRIDES),
 }
 CALLS: dict[str, tuple[str, tuple[str, ...]]] = {
     "CALL": ("CallOptions", ("Subgraph",)),

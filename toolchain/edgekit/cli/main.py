@@ -83,6 +83,12 @@ def _inspect() -> click.Command:
     return inspect
 
 
+def _check() -> click.Command:
+    from edgekit.cli.check import check
+
+    return check
+
+
 def _doctor() -> click.Command:
     from edgekit.cli.doctor import doctor
 
@@ -98,6 +104,7 @@ def _schema() -> click.Command:
 VERBS = {
     "convert": Verb(_convert, "Turn a trained model into a bundle for a device."),
     "inspect": Verb(_inspect, "Look into a finished model: operators, quantization, size, costs."),
+    "check": Verb(_check, "Hold a model against a target: what speaks against it, and what to do."),
     "bench": Verb(_bench, "Measure a bundle or a model on a device."),
     "deploy": Verb(_deploy, "Bring a bundle to a device to stay, or go back to the one before."),
     "compare": Verb(_compare, "Hold reports against each other."),

@@ -81,6 +81,20 @@ def validate(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
         ctx.exit(FAULTY)
 
 
+@targets.command()
+@click.argument("target", metavar="NAME|FILE.toml")
+def ops(target: str) -> None:
+    """Print which operators a target's accelerator takes, and what it demands of each, as Markdown.
+
+    It is made from the rules that `edgekit check` holds a model against; those of the Ethos-U come
+    from Vela, Arm's compiler.
+    """
+    from edgekit_targets.catalog import load_profile
+    from edgekit_targets.rules.listing import list_operators
+
+    click.echo(list_operators(load_profile(target).profile), nl=False)
+
+
 def _faults_of(file: str) -> list[str]:
     from edgekit_runtime.errors import ProfileError
     from edgekit_targets.catalog import load_profile

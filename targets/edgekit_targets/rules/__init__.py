@@ -1,0 +1,1 @@
+"""What each family of accelerators demands of each operator."""

@@ -1,0 +1,191 @@
+"""What speaks against a model on a processor: missing kernels, slow ones, memory, open shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from edgekit_targets.findings import Finding, Place, Severity, no_accelerator, predicted
+from edgekit_targets.graph.cost import operator_cost
+from edgekit_targets.graph.graph import Graph, Operator, Subgraph, Tensor
+from edgekit_targets.graph.liveness import peak_activations
+from edgekit_targets.hardware import KIB, size_warnings
+from edgekit_targets.profile import Profile
+from edgekit_targets.rules.common import GIVE_SHAPES, INTEGER_SCHEME, TO_INTEGER
+from edgekit_targets.rules.precompiled import COMPILED_FOR
+from edgekit_targets.rules.precompiled import FIX as GIVE_SOURCE
+from edgekit_targets.rules.rule import names
+
+FROM_SHAPES = "counted from the shapes in the file"
+TAUGHT = frozenset({"AudioSpectrogram", "Mfcc", "NumericVerify", "TFLite_Detection_PostProcess"})
+"""Custom operators that LiteRT's own resolver has (its kernels/register.cc)."""
+STABLEHLO = names(
+    "ABS BROADCAST_IN_DIM CBRT CLAMP COMPARE CONCATENATE CONVERT CONVOLUTION COSINE CUSTOM_CALL DIVIDE DOT_GENERAL "
+    "DYNAMIC_SLICE DYNAMIC_UPDATE_SLICE EXPONENTIAL FLOOR IOTA LOG LOGISTIC NEGATE OR POWER REDUCE REMAINDER RESHAPE "
+    "RSQRT SELECT SLICE SORT SUBTRACT TANH TRANSPOSE WHILE"
+)
+WITHOUT_KERNEL = names("CALL CONCAT_EMBEDDINGS DELEGATE") | {f"STABLEHLO_{name}" for name in STABLEHLO}
+"""Operators of the format that LiteRT 2.3.0 has no kernel for; a test asks it."""
+WITH_WEIGHTS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"})
+MEASURED = "on one thread of an x86-64"
+FLOAT_AND_INT8 = f"1.3 ms in float32, 0.7 ms in int8, {MEASURED}"
+Test = Callable[[Operator, Subgraph], bool]
+
+
+def check_cpu(graph: Graph, profile: Profile, size_bytes: int) -> tuple[Finding, ...]:
+    """What speaks against a model on a target without an accelerator.
+
+    Args:
+        graph: The model.
+        profile: The target.
+        size_bytes: Length of the model's file.
+    """
+    if graph.format not in profile.formats:
+        return (_no_runtime(graph, profile),)
+    checks = _tflite(graph) if graph.format == "tflite" else ()
+    return (*checks, *_open_shapes(graph), *_memory(graph, profile, size_bytes))
+
+
+def _tflite(graph: Graph) -> Iterator[Finding]:
+    yield from _custom(graph)
+    yield from _without_kernel(graph)
+    yield from _slow(graph)
+    blocks = [tensor.name for tensor in _tensors(graph) if tensor.block_size]
+    if blocks:
+        reason = f"LiteRT 2.3.0 aborts on weights whose scales are of blocks: {blocks[0]}"
+        yield whole("error", "cpu-blocks", reason, "Quantize with one scale for each channel: --quantize int8")
+
+
+def _custom(graph: Graph) -> Iterator[Finding]:
+    for name in sorted({op.name for op in _operators(graph) if op.custom and op.name not in TAUGHT}):
+        if name in COMPILED_FOR:
+            reason = f"{name}: the file was compiled for {COMPILED_FOR[name]}; a processor cannot run it"
+            fix, rule = GIVE_SOURCE, "cpu-compiled"
+        elif name.startswith("Flex"):
+            reason = f"{name}: an operator of TensorFlow itself, which LiteRT runs only with TensorFlow beside it"
+            fix, rule = "Write it with layers that become TensorFlow Lite's own operators.", "cpu-flex"
+        else:
+            reason = f"{name}: a custom operator, which the interpreter has to be taught"
+            fix, rule = "Write it with the format's own operators.", "cpu-custom"
+        yield _about(graph, "error", rule, reason, fix, lambda operator, _, name=name: operator.name == name)  # type: ignore[misc]  # mypy does not see the default
+
+
+def _without_kernel(graph: Graph) -> Iterator[Finding]:
+    for name in sorted({op.name for op in _operators(graph) if not op.custom and _lacks_kernel(op.name)}):
+        reason = f"{name}: LiteRT 2.3.0 has no kernel for this operator"
+        fix = "Write it with other operators, or convert the source again."
+        yield _about(graph, "error", "cpu-operator", reason, fix, lambda operator, _, name=name: operator.name == name)  # type: ignore[misc]  # mypy does not see the default
+
+
+def _lacks_kernel(name: str) -> bool:
+    return name in WITHOUT_KERNEL or name.startswith("operator ")  # a number that the reader's schema does not know
+
+
+def _slow(graph: Graph) -> Iterator[Finding]:
+    for rule, reason, fix, slow in SLOW:
+        concerned = _weighted(slow)
+        if any(concerned(operator, part) for part in graph.subgraphs for operator in part.operators):
+            yield _about(graph, "warning", rule, reason, fix, concerned)
+
+
+def _weighted(test: Test) -> Test:
+    """Of operators with weights only: the others cost little."""
+    return lambda operator, subgraph: operator.name in WITH_WEIGHTS and test(operator, subgraph)
+
+
+def _value_type(operator: Operator, subgraph: Subgraph) -> str:
+    """The type of what a convolution or dense layer computes from."""
+    place = operator.inputs[2 if operator.name == "TRANSPOSE_CONV" else 0] if len(operator.inputs) > 2 else None
+    place = operator.inputs[0] if place is None and operator.inputs else place
+    return "" if place is None else subgraph.tensors[place].dtype
+
+
+def _mixed(operator: Operator, subgraph: Subgraph) -> bool:
+    weights = operator.inputs[1] if len(operator.inputs) > 1 else None
+    return (
+        weights is not None and subgraph.tensors[weights].dtype == "int8" and "float" in _value_type(operator, subgraph)
+    )
+
+
+def _open_shapes(graph: Graph) -> Iterator[Finding]:
+    main = graph.main
+    free = [tensor for tensor in main.tensors_of(main.inputs) if tensor.free_axes or -1 in tensor.shape]
+    if free:
+        shape = ", ".join(
+            "?" if i in free[0].free_axes or size == -1 else str(size) for i, size in enumerate(free[0].shape)
+        )
+        reason = f"input {free[0].name} ({shape}) leaves a length open: memory cannot be planned ahead"
+        yield whole("warning", "cpu-open-shape", reason, GIVE_SHAPES)
+
+
+def _memory(graph: Graph, profile: Profile, size_bytes: int) -> Iterator[Finding]:
+    smaller = f"Take a smaller model, or a quarter of its weights. {TO_INTEGER}"
+    for reason in size_warnings(profile, size_bytes):
+        yield whole("error", "cpu-size", reason, smaller)
+    needed_kib = (size_bytes + peak_activations(graph.main).size_bytes) / KIB
+    budgets = profile.budgets
+    limits = (("a process", budgets.peak_rss_kib), ("a model", budgets.model_memory_kib))
+    for what, limit in limits:
+        if limit is not None and needed_kib > limit and not size_warnings(profile, size_bytes):
+            reason = f"file and activations take {needed_kib:.0f} KiB, and {profile.name} allows {what} {limit:.0f} KiB"
+            yield whole("error", "cpu-memory", reason, smaller)
+
+
+def _no_runtime(graph: Graph, profile: Profile) -> Finding:
+    allowed = " or ".join(f".{name}" for name in profile.formats)
+    fix = f"Convert the source for it: edgekit convert MODEL --target TARGET --format {profile.formats[0]}"
+    return whole("error", "cpu-format", f"{profile.name} has no runtime for .{graph.format}; allowed: {allowed}", fix)
+
+
+def _about(graph: Graph, severity: Severity, rule: str, reason: str, fix: str, concerned: Test) -> Finding:
+    main = graph.main
+    places = tuple(Place.of(main, i) for i, operator in enumerate(main.operators) if concerned(operator, main))
+    macs = sum(
+        operator_cost(op, part).macs or 0 for part in graph.subgraphs for op in part.operators if concerned(op, part)
+    )
+    return Finding(
+        severity,
+        rule,
+        reason,
+        fix,
+        places,
+        predicted(macs, "MAC", FROM_SHAPES),
+        no_accelerator("partition"),
+        no_accelerator("byte"),
+    )
+
+
+def whole(severity: Severity, rule: str, reason: str, fix: str) -> Finding:
+    """A finding about the model as a whole."""
+    none = predicted(0, "MAC", FROM_SHAPES)
+    return Finding(severity, rule, reason, fix, (), none, no_accelerator("partition"), no_accelerator("byte"))
+
+
+def _operators(graph: Graph) -> Iterable[Operator]:
+    return (operator for part in graph.subgraphs for operator in part.operators)
+
+
+def _tensors(graph: Graph) -> Iterable[Tensor]:
+    return (tensor for part in graph.subgraphs for tensor in part.tensors)
+
+
+SLOW: tuple[tuple[str, str, str, Test], ...] = (
+    (
+        "cpu-int16",
+        f"int16 values have no fast kernels: MobileNetV1 0.25 took 54.5 ms so, 0.7 ms in int8, {MEASURED}",
+        f"{INTEGER_SCHEME}; int16x8 is for accelerators, and for accuracy.",
+        lambda operator, subgraph: _value_type(operator, subgraph) == "int16",
+    ),
+    (
+        "cpu-dynamic-depthwise",
+        f"depthwise layers of float by int8 have no fast kernels: MobileNetV1 0.25 took 11.8 ms so, {FLOAT_AND_INT8}",
+        f"{INTEGER_SCHEME}; without data take --quantize float16.",
+        lambda operator, subgraph: operator.name == "DEPTHWISE_CONV_2D" and _mixed(operator, subgraph),
+    ),
+    (
+        "cpu-uint8",
+        "uint8 values run on older and slower kernels than int8",
+        f"Convert the float source again: {TO_INTEGER.partition(': ')[2]}",
+        lambda operator, subgraph: _value_type(operator, subgraph) == "uint8",
+    ),
+)
+"""Kernels that are slow: rule, reason, fix, and which operators take them."""

@@ -1,0 +1,235 @@
+"""edgekit_targets.check: what speaks against real and made models on each kind of target."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgekit_targets.catalog import load_profile
+from edgekit_targets.check import check_graph
+from edgekit_targets.findings import Check, Finding
+from edgekit_targets.graph.graph import Graph, Operator, Subgraph, Tensor
+from edgekit_targets.graph.read import read_graph
+from edgekit_targets.rules.edgetpu import FAMILY
+from edgekit_targets.rules.rule import Rule, names
+from tests.tflite_files import write_dense, write_free_batch, write_int8_dense, write_quantized_dense
+
+
+def held(file: Path, target: str) -> Check:
+    return check_graph(read_graph(file), file, str(file), load_profile(target).profile)
+
+
+def rules_of(check: Check) -> list[str]:
+    return [finding.rule for finding in check.findings]
+
+
+def one(check: Check, rule: str) -> Finding:
+    (finding,) = [finding for finding in check.findings if finding.rule == rule]
+    return finding
+
+
+def chain(*operators: str, dtype: str = "int8", custom: bool = False) -> Graph:
+    """A made model of operators one behind the other, each with weights of 4x4 where it is a FULLY_CONNECTED."""
+    from edgekit_runtime.tensor import Quantization
+
+    scale = Quantization((0.5,), (0,), None) if "int" in dtype else None
+    tensors = [Tensor("x", (1, 4), dtype, quantization=scale)]
+    made: list[Operator] = []
+    for index, name in enumerate(operators):
+        inputs: tuple[int | None, ...] = (0 if index == 0 else made[-1].outputs[0],)
+        if name == "FULLY_CONNECTED":
+            data = memoryview(np.zeros((4, 4), np.int8))
+            tensors.append(Tensor(f"w{index}", (4, 4), "int8", quantization=scale, data=data, storage=index + 1))
+            inputs = (*inputs, len(tensors) - 1)
+        tensors.append(Tensor(f"t{index}", (1, 4), dtype, quantization=scale))
+        made.append(Operator(name, inputs, (len(tensors) - 1,), custom=custom and name == "Strange"))
+    main = Subgraph("main", tuple(tensors), (0,), (len(tensors) - 1,), tuple(made))
+    return Graph("tflite", (main,))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(b"x" * 1000)
+    return path
+
+
+def judged(graph: Graph, file: Path, target: str = "coral-edgetpu-usb") -> Check:
+    return check_graph(graph, file, "model.tflite", load_profile(target).profile)
+
+
+def test_a_sound_model_fits_an_accelerator_as_a_whole(file: Path) -> None:
+    check = judged(chain("FULLY_CONNECTED", "RELU", "FULLY_CONNECTED"), file)
+
+    assert check.fits
+    assert check.findings == ()
+    assert check.placement is not None
+    assert check.placement.operators.value == check.operators.value == 3
+    assert check.placement.macs.value == check.macs.value == 32
+    assert check.placement.partitions.value == 1
+    assert check.placement.link.value == 8, "the input and the output, 4 bytes each"
+    assert check.placement.first_refused is None
+
+
+def test_behind_the_first_blocker_of_an_edge_tpu_everything_runs_on_the_processor(file: Path) -> None:
+    check = judged(chain("FULLY_CONNECTED", "SIN", "FULLY_CONNECTED", "FULLY_CONNECTED"), file)
+    finding = one(check, "edgetpu-operator")
+
+    assert not check.fits
+    assert finding.severity == "error"
+    assert finding.macs.value == 32, "both layers behind it"
+    assert finding.places[0].operator == 1
+    assert check.placement is not None
+    assert check.placement.macs.value == 16
+    assert "edgekit targets ops coral-edgetpu-usb" in finding.fix
+
+
+def test_an_operator_between_others_tears_the_work_of_other_accelerators_in_two(file: Path) -> None:
+    check = judged(chain("FULLY_CONNECTED", "SIN", "FULLY_CONNECTED"), file, "imx-neutron")
+    finding = one(check, "neutron-operator")
+
+    assert (finding.severity, finding.macs.value, finding.partitions.value) == ("error", 0, 2)
+    assert finding.link.value == 16, "input, output, and what SIN reads and writes"
+
+
+def test_an_operator_without_macs_at_the_border_is_no_error(file: Path) -> None:
+    check = judged(chain("FULLY_CONNECTED", "SIN"), file)
+
+    assert check.fits
+    assert one(check, "edgetpu-operator").severity == "warning"
+
+
+def test_findings_come_with_the_most_costly_first(file: Path) -> None:
+    check = judged(chain("FULLY_CONNECTED", "SIN", "FULLY_CONNECTED", "ARG_MAX", "FULLY_CONNECTED"), file)
+
+    assert [finding.macs.value for finding in check.findings] == [32, 16]
+    assert [finding.places[0].name for finding in check.findings] == ["SIN", "ARG_MAX"]
+
+
+def test_conversions_at_the_beginning_do_not_end_the_part_of_an_edge_tpu(file: Path) -> None:
+    graph = chain("QUANTIZE", "FULLY_CONNECTED")
+    tensors = (replace(graph.main.tensors[0], dtype="float32", quantization=None), *graph.main.tensors[1:])
+    check = judged(Graph("tflite", (replace(graph.main, tensors=tensors),)), file)
+
+    assert check.fits
+    assert check.placement is not None
+    assert check.placement.operators.value == 1
+
+
+@pytest.mark.parametrize("target", ["coral-edgetpu-usb", "imx-neutron"])
+def test_a_float_model_on_an_integer_accelerator_is_told_the_command_that_makes_it_integer(
+    target: str, tmp_path: Path
+) -> None:
+    check = held(write_dense(tmp_path / "float.tflite"), target)
+
+    assert not check.fits
+    assert check.placement is not None
+    assert check.placement.operators.value == 0
+    assert f"edgekit convert MODEL --target {target} --quantize int8 --calibrate DATA" in check.findings[0].fix
+
+
+def test_a_model_of_which_nothing_runs_there_says_so_once(file: Path) -> None:
+    check = judged(chain("SIN", "ARG_MAX", "SIN"), file)
+
+    assert not check.fits
+    assert rules_of(check).count("nothing-left") <= 1
+    assert check.placement is not None
+    assert check.placement.partitions.value == 0
+
+
+def test_an_integer_model_fits_the_edge_tpu(tmp_path: Path) -> None:
+    _, model = write_int8_dense(tmp_path)
+
+    assert [finding.rule for finding in held(model, "coral-edgetpu-usb").findings if finding.severity == "error"] == []
+
+
+def test_hailo_takes_the_float_model_only(tmp_path: Path) -> None:
+    model, quantized = write_int8_dense(tmp_path)
+
+    assert held(model, "hailo-8").fits
+    assert "--quantize float32" in one(held(quantized, "hailo-8"), "hailo-quantized").fix
+
+
+def test_the_types_of_a_profile_decide(tmp_path: Path) -> None:
+    model = write_quantized_dense(tmp_path, "int16x8")[1]
+
+    assert held(model, "hexagon-htp-v73").fits
+    assert not held(model, "coral-edgetpu-usb").fits
+
+
+def test_a_compiled_file_is_refused_by_a_processor_with_that_reason(file: Path) -> None:
+    graph = chain("ethos-u")
+    compiled = replace(graph.main, operators=(replace(graph.main.operators[0], custom=True),))
+
+    check = judged(Graph("tflite", (compiled,)), file, "raspberry-pi-4b")
+
+    assert not check.fits
+    assert "compiled for an Arm Ethos-U, by Vela" in one(check, "cpu-compiled").reason
+
+
+def test_a_compiled_file_is_not_compiled_again(file: Path) -> None:
+    graph = chain("ethos-u")
+    compiled = replace(graph.main, operators=(replace(graph.main.operators[0], custom=True),))
+
+    check = judged(Graph("tflite", (compiled,)), file, "ethos-u55-256")
+
+    assert "compiled already" in one(check, "no-compilation").reason
+
+
+@pytest.mark.parametrize(
+    ("name", "custom", "rule"),
+    [
+        ("Strange", True, "cpu-custom"),
+        ("STABLEHLO_COSINE", False, "cpu-operator"),
+        ("operator 999", False, "cpu-operator"),
+    ],
+)
+def test_what_no_kernel_computes_is_an_error_on_a_processor(name: str, custom: bool, rule: str, file: Path) -> None:
+    check = judged(chain("RELU", name, custom=custom), file, "raspberry-pi-4b")
+
+    assert not check.fits
+    assert [place.operator for place in one(check, rule).places] == [1]
+
+
+def test_int16_without_fast_kernels_is_a_warning_with_its_macs(tmp_path: Path) -> None:
+    check = held(write_quantized_dense(tmp_path, "int16x8")[1], "raspberry-pi-5")
+
+    assert check.fits
+    assert one(check, "cpu-int16").macs.value == 66
+    assert not one(check, "cpu-int16").partitions.available
+
+
+def test_an_open_length_is_a_warning(tmp_path: Path) -> None:
+    check = held(write_free_batch(tmp_path / "free.tflite"), "raspberry-pi-5")
+
+    assert check.fits
+    assert "x (?, 8)" in one(check, "cpu-open-shape").reason
+
+
+def test_a_model_that_a_process_may_not_hold_is_an_error(tmp_path: Path) -> None:
+    model, profile = write_dense(tmp_path / "m.tflite"), load_profile("raspberry-pi-5").profile
+    small = replace(profile, budgets=replace(profile.budgets, peak_rss_kib=1.0))
+
+    check = check_graph(read_graph(model), model, str(model), small)
+
+    assert not check.fits
+    assert rules_of(check)[0] in ("cpu-memory", "cpu-size")
+
+
+def test_a_format_without_a_runtime_is_an_error(file: Path) -> None:
+    graph = replace(chain("RELU"), format="onnx")
+
+    assert "--format tflite" in one(judged(graph, file, "coral-dev-board"), "no-compilation").fix
+
+
+def test_a_rule_for_an_operator_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="rule odd is for CONV_9D, which no format has"):
+        Rule("odd", names("CONV_2D CONV_9D"), "reason", "fix", lambda _: True)
+
+
+def test_a_family_of_operators_that_do_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="runs CONV_9D, which no format has"):
+        replace(FAMILY, operators={"CONV_9D": ""})
