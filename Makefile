@@ -12,19 +12,22 @@ STALE := $(shell $(PY) -c 'import pip, sys; made = open("$(VENV)/folder").read()
   '$(CURDIR)' '$(ASKED)' 2>/dev/null || echo stale)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check bench docs clean environment
+.PHONY: help demo test test-slow test-device check bench docs clean environment
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/installed-demo ## Train, convert, measure and compare a small model
 	$(PY) -m edgekit demo -o demo --force
 
 test: $(VENV)/installed-dev ## Run the fast tests
-	$(PY) -m pytest -n $(JOBS) -m 'not slow'
+	$(PY) -m pytest -n $(JOBS) -m 'not slow and not device'
 
 test-slow: $(VENV)/installed-dev ## Run the slow tests
-	$(PY) -m pytest -n $(JOBS) -m slow
+	$(PY) -m pytest -n $(JOBS) -m 'slow and not device'
+
+test-device: $(VENV)/installed-dev ## Run the tests on a stand-in of a Raspberry Pi (root, Debian)
+	$(PY) -m pytest -m device tests/devices
 
 check: $(VENV)/installed-dev ## Check style, types, import rules and installed versions
 	$(PY) -m ruff check --no-cache

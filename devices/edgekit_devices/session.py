@@ -81,7 +81,7 @@ class Session:
         self._transport = transport
         self._log: deque[str] = deque(maxlen=LOG_LINES)
         self._python = python
-        program, self._token = _program(), f"edgekit:{secrets.token_hex(8)}"
+        program, self._token = session_program(), f"edgekit:{secrets.token_hex(8)}"
         self._process = _start(transport, (python, "-c", STUB, str(len(program)), self._token))
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
@@ -270,7 +270,8 @@ def pieces(paths: Sequence[tuple[Path, int]], told: Callable[[int], None]) -> It
                 told(len(piece))
 
 
-def _program() -> bytes:
+def session_program() -> bytes:
+    """What a session sends to the device first: a program that answers calls."""
     names = [onboard.__name__.partition(".")[0], onboard.__name__]
     sources = [(name, "") for name in names] + [(name, _source(name)) for name in _modules()]
     return LOADER.format(sources=sources).encode()

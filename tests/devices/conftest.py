@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,34 +33,42 @@ def device(home: Path) -> Iterator[RemoteDevice]:
         yield opened
 
 
+@contextlib.contextmanager
 def standin_or_skip(board: str) -> Iterator[Standin]:
     """A running stand-in; skipped, with the reason, where there can be none."""
-    try:
-        running = run_standin(board)
-        standin = running.__enter__()
-    except UnavailableError as error:
-        pytest.skip(str(error))
-    try:
+    with contextlib.ExitStack() as running:
+        try:
+            standin = running.enter_context(run_standin(board))
+        except UnavailableError as error:
+            pytest.skip(str(error))
         yield standin
-    finally:
-        running.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="session")
 def standin() -> Iterator[Standin]:
     """A stand-in of a Raspberry Pi 4."""
-    yield from standin_or_skip("pi4")
+    with standin_or_skip("pi4") as running:
+        yield running
 
 
 @pytest.fixture
-def use_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Makes `ssh` of a stand-in's configuration the one on the PATH, as the user's own would be."""
+def use_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Makes an `ssh` with a stand-in's configuration the one on the PATH, as the user's own would be.
 
-    def use(standin: Standin) -> None:
-        program = tmp_path / "bin/ssh"
+    It takes the stand-in, further options, and whether its key is left out; it returns the file in which each
+    connection is written down.
+    """
+
+    def use(standin: Standin, *options: str, without_key: bool = False) -> Path:
+        config, log, program = tmp_path / "ssh_config", tmp_path / "connections", tmp_path / "bin/ssh"
+        lines = [
+            line for line in standin.config.read_text().splitlines() if not without_key or "IdentityFile" not in line
+        ]
+        config.write_text("\n".join([*(option.replace("=", " ", 1) for option in options), *lines]) + "\n")
         program.parent.mkdir(exist_ok=True)
-        program.write_text(f'#!/bin/sh\nexec /usr/bin/ssh -F "{standin.config}" "$@"\n')
+        program.write_text(f'#!/bin/sh\necho connection >> "{log}"\nexec /usr/bin/ssh -F "{config}" "$@"\n')
         program.chmod(0o755)
         monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin:/usr/sbin:/sbin")
+        return log
 
     return use

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from edgekit.deploying import deploy as deploy
     from edgekit.diagnosis import doctor as doctor
     from edgekit.estimating import estimate as estimate
+    from edgekit.fleet import devices as devices
     from edgekit.inspecting import inspect as inspect
     from edgekit.pipeline.convert import convert as convert
     from edgekit.reports.compare import compare as compare
@@ -28,6 +29,7 @@ _VERBS = {
     "check": "edgekit.checking:check",
     "bench": "edgekit.benching:bench",
     "deploy": "edgekit.deploying:deploy",
+    "devices": "edgekit.fleet:devices",
     "compare": "edgekit.reports.compare:compare",
     "demo": "edgekit.demonstration:demo",
     "runtime": "edgekit_devices.package:build_runtime",
@@ -44,6 +46,7 @@ __all__ = [
     "convert",
     "demo",
     "deploy",
+    "devices",
     "doctor",
     "estimate",
     "inspect",

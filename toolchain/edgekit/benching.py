@@ -8,9 +8,9 @@ from pathlib import Path
 
 from edgekit.inspecting import read_evaluation
 from edgekit.reports.report import Report, make_report
-from edgekit_devices.address import EmulatedAddress, parse_address
+from edgekit_devices.address import Address, EmulatedAddress
 from edgekit_devices.bench import bench_on
-from edgekit_devices.catalog import open_device
+from edgekit_devices.catalog import find_device, open_device
 from edgekit_runtime.bundle import Bundle, is_bundle, open_bundle
 from edgekit_runtime.errors import UserError
 from edgekit_runtime.progress import Progress, silent
@@ -35,8 +35,8 @@ def bench(
 
     Args:
         model: A bundle, or a bare model file.
-        device: The device's address, such as `local`.
-        target: A target to hold the figures against, instead of the bundle's own.
+        device: The device's address, such as `local`, or its name in the fleet file.
+        target: A target to hold the figures against, instead of the fleet file's or the bundle's own.
         settings: How to measure.
         progress: Told how far it is.
 
@@ -46,7 +46,8 @@ def bench(
     """
     bundled = open_bundle(model) if is_bundle(model) or model.is_dir() else nullcontext()
     with bundled as bundle:
-        profile = _profile(bundle, target or _emulated_target(bundle, device))
+        named = find_device(device)
+        profile = _profile(bundle, target or named.target or _emulated_target(bundle, named.address))
         evaluation = read_evaluation(bundle) if bundle is not None else None
         with open_device(device) as reached:
             record = bench_on(reached, model, settings or BenchSettings(), progress)
@@ -54,9 +55,8 @@ def bench(
     return make_report(record, profile, evaluation)
 
 
-def _emulated_target(bundle: Bundle | None, device: str) -> str | None:
+def _emulated_target(bundle: Bundle | None, address: Address) -> str | None:
     """The target of a bare file on an emulated board: the board's own."""
-    address = parse_address(device)
     return address.name if bundle is None and isinstance(address, EmulatedAddress) else None
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 
 from tests.devices.standin.server import run_standin
 
-with run_standin(*sys.argv[1:2]) as standin:
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+with contextlib.suppress(KeyboardInterrupt), run_standin(*sys.argv[1:2]) as standin:
     print(f"ssh -F {standin.config} pi@board", flush=True)
-    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    signal.pause()

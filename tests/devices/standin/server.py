@@ -55,18 +55,22 @@ class Standin:
         config: An OpenSSH configuration with the host `board`, its key and its host key.
         upper: What was changed on it since it started, as the machine's root sees it.
         folder: Keys and logs; gone when it ends.
-        pid: The process that all of it hangs on.
+        process: What all of it hangs on.
     """
 
     port: int
     config: Path
     upper: Path
     folder: Path
-    pid: int
+    process: subprocess.Popen[bytes]
 
     def home(self, user: str = "pi") -> Path:
         """A user's home folder, seen from here: what was written there since the start."""
         return self.upper / "home" / user
+
+    def end(self) -> None:
+        """Switch it off."""
+        _end(self.process)
 
 
 @contextlib.contextmanager
@@ -86,7 +90,7 @@ def run_standin(board: str = "pi4") -> Iterator[Standin]:
         _write_run_folder(folder, board, port)
         process = _start(folder, userland, port)
         try:
-            yield Standin(port, folder / "config", folder / "upper", folder, process.pid)
+            yield Standin(port, folder / "config", folder / "upper", folder, process)
         finally:
             _end(process)
 
@@ -128,7 +132,21 @@ def _accounts(file: str, line: str) -> str:
 
 
 def _start(folder: Path, userland: Path, port: int) -> subprocess.Popen[bytes]:
-    argv = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--propagation", "private", "sh", ENTER]
+    argv = [
+        "setpriv",
+        "--pdeathsig",
+        "KILL",
+        "unshare",
+        "--mount",
+        "--uts",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--propagation",
+        "private",
+        "sh",
+        ENTER,
+    ]
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen(
             argv,

@@ -6,12 +6,22 @@ from pathlib import Path
 
 import click
 
+from edgekit.cli.addresses import complete_address
 from edgekit.cli.console import Volume, progress
+
+ALL = "all"
 
 
 @click.command()
 @click.argument("model", metavar="BUNDLE|MODEL", type=click.Path(path_type=Path))
-@click.option("--device", default="local", show_default=True, metavar="ADDRESS", help="Where to measure.")
+@click.option(
+    "--device",
+    default="local",
+    show_default=True,
+    metavar="ADDRESS|all",
+    shell_complete=complete_address,
+    help="Where to measure; all: on every device of fleet.toml.",
+)
 @click.option("--target", metavar="NAME|FILE.toml", help="Hold against this target instead of the bundle's own.")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the report there, as JSON."
@@ -88,6 +98,11 @@ def bench(  # noqa: PLR0913, PLR0917  # one parameter for each option is click's
         )
     except ValueError as error:  # such as NaN, which no range of click's keeps out
         raise click.UsageError(f"{error}.") from error
+    if device == ALL:
+        from edgekit.cli.fleet import bench_all
+
+        bench_all(model, output, settings, target, volume, as_json)
+        return
     with progress(volume.quiet, volume.verbose) as shown:
         report = measure(model, device=device, target=target, settings=settings, progress=shown)
     if output is not None:

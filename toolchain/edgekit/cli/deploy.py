@@ -6,12 +6,19 @@ from pathlib import Path
 
 import click
 
+from edgekit.cli.addresses import complete_address
 from edgekit.cli.console import Volume, progress
 
 
 @click.command()
 @click.argument("bundle", metavar="[BUNDLE]", required=False)
-@click.option("--device", required=True, metavar="ADDRESS", help="Where to, such as ssh://pi@raspberrypi.local.")
+@click.option(
+    "--device",
+    required=True,
+    metavar="ADDRESS",
+    shell_complete=complete_address,
+    help="Where to, such as ssh://pi@raspberrypi.local.",
+)
 @click.option("--list", "action", flag_value="list", help="List what is deployed there instead.")
 @click.option("--rollback", "action", flag_value="rollback", help="Go back to the release before the current one.")
 @click.option("--remove", "action", flag_value="remove", help="Remove every release of the bundle.")

@@ -14,6 +14,7 @@ from typing import NamedTuple, NoReturn
 import click
 
 USAGE, BUG, INTERRUPTED, BROKEN_PIPE, TERMINATED = 2, 70, 130, 141, 143
+COMPLETION = "_EDGEKIT_COMPLETE"  # set by a shell that asks for completions
 REPORT = "This is a bug in edgekit: please report it with the text above to the repository's issue tracker."
 
 
@@ -45,6 +46,12 @@ def _deploy() -> click.Command:
     from edgekit.cli.deploy import deploy
 
     return deploy
+
+
+def _devices() -> click.Command:
+    from edgekit.cli.devices import devices
+
+    return devices
 
 
 def _compare() -> click.Command:
@@ -107,6 +114,7 @@ VERBS = {
     "check": Verb(_check, "Hold a model against a target: what speaks against it, and what to do."),
     "bench": Verb(_bench, "Measure a bundle or a model on a device."),
     "deploy": Verb(_deploy, "Bring a bundle to a device to stay, or go back to the one before."),
+    "devices": Verb(_devices, "Look up devices, and ask one what it is."),
     "compare": Verb(_compare, "Hold reports against each other."),
     "estimate": Verb(_estimate, "Predict what a finished model costs on a target, or on each."),
     "targets": Verb(_targets, "Look up targets, and check profiles of your own."),
@@ -159,6 +167,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status.
     """
     args = list(sys.argv[1:] if argv is None else argv)
+    if COMPLETION in os.environ:
+        root.main(prog_name="edgekit", complete_var=COMPLETION)
     try:
         status = _run(args)
         sys.stdout.flush()

@@ -1,0 +1,47 @@
+"""Devices over the Android Debug Bridge, by its own client: Linux boards whose USB port speaks it, and phones."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+
+from edgekit_devices.address import AdbAddress
+from edgekit_runtime.errors import DeviceError
+
+PROGRAM = "adb"
+
+
+class AdbTransport:
+    """A device over ADB.
+
+    Args:
+        address: Which one.
+        program: The client.
+    """
+
+    def __init__(self, address: AdbAddress, program: str = PROGRAM) -> None:
+        self.address = str(address)
+        self._serial = address.serial
+        self._program = program
+
+    def argv(self, command: Sequence[str]) -> tuple[str, ...]:
+        """The client's command: no terminal, so that bytes pass as they are; one line for the device's shell."""
+        return (self._program, "-s", self._serial, "shell", "-T", "exec " + " ".join(map(shlex.quote, command)))
+
+    def explain(self, log: str) -> DeviceError | None:
+        """What went wrong, by what the client says."""
+        for pattern, message, hint in FAULTS:
+            if re.search(pattern, log):
+                return DeviceError(f"{self.address}: {message}.", hint=hint)
+        return None
+
+
+# The first that fits counts.
+FAULTS = (
+    (r"unauthorized", "it does not trust this machine", "Unlock its screen, and allow USB debugging for this machine."),
+    (r"device offline", "it is offline", "Plug it in again, or run: adb reconnect"),
+    (r"device '.*' not found|no devices", "no such device", "See what is connected: adb devices"),
+    (r"cannot connect to daemon|failed to start daemon", "adb's server does not start", "Run: adb start-server"),
+    (r"device still|protocol fault|closed", "the connection broke", "Plug it in again, and run the command again."),
+)
