@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from conversion import convert_int8
+from estimates import estimates
 from figures import Section
 from latency import latency
 from overhead import overhead
@@ -23,6 +24,7 @@ BENCHMARKS: Mapping[str, Callable[[bool], Section]] = {
     "latency": latency,
     "overhead": overhead,
     "pictures": pictures,
+    "estimates": estimates,
     "serving": serving,
 }
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 ALL = "all"
 LIBRARY = "ai-edge-litert"
 KERNELS = "xnnpack"
+MACHINE = "aarch64"
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,12 @@ def _check_board(report: Report, path: Path, profile: Profile) -> None:
     if not environment.interpreter.startswith(LIBRARY) or environment.kernels != KERNELS:
         found = f"{environment.interpreter}, {environment.kernels} kernels"
         raise ReportError(f"{path}: measured with {found}; another runtime's measurement tells nothing of LiteRT's.")
-    if report.record.environment.machine != "aarch64":
-        raise ReportError(f"{path}: measured on {environment.machine}, and target {profile.name} runs aarch64.")
+    board = environment.board.value
+    if board is not None and profile.boards and not board.startswith(profile.boards):
+        hint = "Name the target of that board."
+        raise ReportError(f"{path}: measured on {board}, not on the board of target {profile.name}.", hint=hint)
+    if environment.machine != MACHINE:
+        raise ReportError(f"{path}: measured on {environment.machine}; kernels were counted on {MACHINE} alone.")
 
 
 def _latency_ms(report: Report, path: Path) -> float:
