@@ -53,13 +53,20 @@ def resnet8() -> Source:
     Raises:
         FileNotFoundError: It is not there; the text says where it was looked for.
     """
-    assets = Path(os.environ.get("EDGEKIT_ASSETS") or REPOSITORY / "../shared/assets")
-    source = Source("ResNet8", assets / "mlperf-tiny/pretrainedResnet.h5", assets / "data/cifar10_train_0000-0299.npz")
-    for path in (source.model, source.data):
-        if not path.exists():
-            name = path.relative_to(assets)
-            raise FileNotFoundError(f"{name} is not here; name the folder that holds it with EDGEKIT_ASSETS")
-    return source
+    model, data = "mlperf-tiny/pretrainedResnet.h5", "data/cifar10_train_0000-0299.npz"
+    return Source("ResNet8", assets_file(model), assets_file(data))
+
+
+def assets_file(name: str) -> Path:
+    """A file of the folder that `EDGEKIT_ASSETS` names.
+
+    Raises:
+        FileNotFoundError: It is not there; the text says where it was looked for.
+    """
+    path = Path(os.environ.get("EDGEKIT_ASSETS") or REPOSITORY / "../shared/assets") / name
+    if not path.exists():
+        raise FileNotFoundError(f"{name} is not here; name the folder that holds it with EDGEKIT_ASSETS")
+    return path
 
 
 def conversion(source: Source, scheme: str, output: Path) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from conversion import convert_int8
+from emulated import emulated
 from estimates import estimates
 from figures import Section
 from latency import latency
@@ -26,6 +27,7 @@ BENCHMARKS: Mapping[str, Callable[[bool], Section]] = {
     "pictures": pictures,
     "estimates": estimates,
     "serving": serving,
+    "emulated": emulated,
 }
 
 

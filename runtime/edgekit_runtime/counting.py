@@ -19,7 +19,7 @@ from edgekit_runtime.errors import ModelError
 from edgekit_runtime.figure import unavailable
 from edgekit_runtime.handover import Prepared
 from edgekit_runtime.processes import call_process
-from edgekit_runtime.readings import EnergyReading, Throughput, WeightCache
+from edgekit_runtime.readings import EnergyReading, OperatorTimes, Throughput, WeightCache
 from edgekit_runtime.record import Environment, ModelIdentity, Record
 from edgekit_runtime.runs import BenchSettings, Workload
 
@@ -82,6 +82,7 @@ def emulated_record(
         energy=EnergyReading(reason=UNTIMED),
         weight_cache=WeightCache(reason=UNTIMED) if settings.weight_cache else None,
         throughput=Throughput(reason=UNTIMED) if settings.throughput else None,
+        operators=OperatorTimes(reason=UNTIMED) if settings.operators else None,
         counts=counts,
     )
 

@@ -174,6 +174,7 @@ def test_qemu_is_known_by_what_it_says(programs):
     ("script", "fault"),
     [
         ('echo "qemu-aarch64 version 10.0.2 (Debian)"', "it is version 10.0.2; allowed: 7.2 to 8.2"),
+        ('echo "qemu-aarch64 version 6.2.0 (Ubuntu)"', "it is version 6.2.0; allowed: 7.2 to 8.2"),
         (QEMU.replace("-plugin", "-singlestep"), "it takes no plugins"),
         ("echo hello", "it is no qemu-aarch64"),
         ("true", "it is no qemu-aarch64"),

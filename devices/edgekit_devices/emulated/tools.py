@@ -23,8 +23,8 @@ PACKAGES: Mapping[str, str] = {
 }
 VERSION = re.compile(r"version (\d+)\.(\d+)(\.\d+)?")
 FULL = re.compile(r"No space left on device|enough free space")
-NEWEST_MAJOR = 8  # later ones have another interface for plugins
-TOO_NEW = "Take that of Debian 12 or Ubuntu 24.04, or name one with EDGEKIT_QEMU."
+MAJORS = (7, 8)  # earlier ones know no Cortex-A76, later ones have another interface for plugins
+OTHER_QEMU = "Take that of Debian 12 or Ubuntu 24.04, or name one with EDGEKIT_QEMU."
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,10 @@ def find_qemu() -> Qemu:
     if found is None:
         raise DeviceError(f"{path}: it is no qemu-aarch64.", hint="Check EDGEKIT_QEMU.")
     version = found[0].removeprefix("version ")
-    if int(found[1]) > NEWEST_MAJOR:
-        raise DeviceError(f"{path}: it is version {version}; allowed: 7.2 to {NEWEST_MAJOR}.2.", hint=TOO_NEW)
+    if int(found[1]) not in MAJORS:
+        raise DeviceError(f"{path}: it is version {version}; allowed: 7.2 to 8.2.", hint=OTHER_QEMU)
     if "-plugin" not in run_tool((path, "-h"), "starting qemu", allowed=(0, 1)):
-        raise DeviceError(f"{path}: it takes no plugins, so nothing can be counted.", hint=TOO_NEW)
+        raise DeviceError(f"{path}: it takes no plugins, so nothing can be counted.", hint=OTHER_QEMU)
     return Qemu(path, version)
 
 
