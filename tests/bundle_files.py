@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.pipeline.write_bundle import list_files, write_document
-from edgekit_converters.binding import open_exported
+from edgekit_converters.binding import Border, open_exported
 from edgekit_converters.source import SourceInfo
 from edgekit_runtime.affine import restore, store
 from edgekit_runtime.golden import Golden, golden_arrays
+from edgekit_runtime.interpreter import Interpreter, detect_format
+from edgekit_runtime.litert import BuiltinInterpreter
 from edgekit_runtime.manifest import (
     GOLDEN_FILE,
     MANIFEST_FILE,
@@ -57,7 +59,7 @@ def write_bundle(folder: Path, model: Path, info: SourceInfo, scheme: str, input
 
     Args:
         folder: The folder to make.
-        model: The `.tflite` file.
+        model: The file.
         info: Its source; each name is that of the signature.
         scheme: Its quantization scheme.
         inputs: Golden inputs by the source's names, each `(N, ...)`.
@@ -65,9 +67,9 @@ def write_bundle(folder: Path, model: Path, info: SourceInfo, scheme: str, input
     folder.mkdir()
     interpreter, border = open_exported(model, info)
     outputs = tuple(OutputBinding(b.source, b.stored, b.order, TOLERANCES[b.stored.dtype]) for b in border.outputs)
-    kernels = interpreter.kernels
+    kernels, model_format = interpreter.kernels, detect_format(model)
     manifest = Manifest(
-        "small", "tflite", scheme, border.inputs, outputs, kernels, "synthetic", ORIGIN, license=None, files=()
+        "small", model_format, scheme, border.inputs, outputs, kernels, "synthetic", ORIGIN, license=None, files=()
     )
     (folder / manifest.model_file).write_bytes(model.read_bytes())
     (folder / PROFILE_FILE).write_text('name = "host"\n')
@@ -75,16 +77,22 @@ def write_bundle(folder: Path, model: Path, info: SourceInfo, scheme: str, input
     (folder / "trail" / "steps.json").write_text("{}\n")
     (folder / RUN_FILE).write_text('{"seconds": 1.0}\n')
     golden_inputs = tuple(inputs[binding.source.name] for binding in border.inputs)
+    stored = _run(interpreter, border, golden_inputs)
+    source = tuple(restore(values, binding.stored) for values, binding in zip(stored, outputs, strict=True))
+    builtin = _run(BuiltinInterpreter(str(model)), border, golden_inputs) if kernels == "xnnpack" else ()
+    seal(folder, manifest, Golden(golden_inputs, stored, source, builtin))
+    return folder
+
+
+def _run(interpreter: Interpreter, border: Border, inputs: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    """Stored outputs in the manifest's order, each `(N, ...)`."""
     found = []
-    for k in range(len(golden_inputs[0])):
+    for k in range(len(inputs[0])):
         for place, index in enumerate(border.file_order):
-            interpreter.set_input(place, store(golden_inputs[index][k][None], border.inputs[index].stored))
+            interpreter.set_input(place, store(inputs[index][k][None], border.inputs[index].stored))
         interpreter.invoke()
         found.append({spec.name: interpreter.output(i)[0] for i, spec in enumerate(interpreter.outputs)})
-    stored = tuple(np.stack([row[binding.stored.name] for row in found]) for binding in outputs)
-    source = tuple(restore(values, binding.stored) for values, binding in zip(stored, outputs, strict=True))
-    seal(folder, manifest, Golden(golden_inputs, stored, source))
-    return folder
+    return tuple(np.stack([row[binding.stored.name] for row in found]) for binding in border.outputs)
 
 
 def seal(folder: Path, manifest: Manifest, golden: Golden) -> None:

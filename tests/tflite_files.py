@@ -104,17 +104,14 @@ def write_dense(path: Path, *, seed: int = 0, gain: float = 1.0, signature: bool
         gain: Factor of all weights.
         signature: Whether the file has one.
     """
-    random = np.random.default_rng(seed)
-    rows = (2.0 ** np.arange(-4, 2))[:, None]
-    first = (gain * rows * random.normal(size=(6, 8))).astype(np.float32)
-    second = (gain * random.normal(size=(3, 6))).astype(np.float32)
+    first, first_bias, second, second_bias = dense_parameters(seed=seed, gain=gain)
     tensors = [
         Tensor("x", (1, 8)),
         constant("first_weights", first),
-        constant("first_bias", random.normal(size=6).astype(np.float32)),
+        constant("first_bias", first_bias),
         Tensor("hidden", (1, 6)),
         constant("second_weights", second),
-        constant("second_bias", random.normal(size=3).astype(np.float32)),
+        constant("second_bias", second_bias),
         Tensor("y", (1, 3)),
     ]
     relu = {"fusedActivationFunction": schema.ActivationFunctionType.RELU}
@@ -123,6 +120,15 @@ def write_dense(path: Path, *, seed: int = 0, gain: float = 1.0, signature: bool
         Operator("FULLY_CONNECTED", ("hidden", "second_weights", "second_bias"), ("y",)),
     ]
     return write_tflite(path, tensors, operators, {"features": "x"}, {"scores": "y"}, signature=signature)
+
+
+def dense_parameters(*, seed: int = 0, gain: float = 1.0) -> tuple[np.ndarray, ...]:
+    """Weights `(6, 8)` and bias of the dense model's first layer, weights `(3, 6)` and bias of its second."""
+    random = np.random.default_rng(seed)
+    rows = (2.0 ** np.arange(-4, 2))[:, None]
+    first = (gain * rows * random.normal(size=(6, 8))).astype(np.float32)
+    second = (gain * random.normal(size=(3, 6))).astype(np.float32)
+    return first, random.normal(size=6).astype(np.float32), second, random.normal(size=3).astype(np.float32)
 
 
 def dense_samples(count: int, *, seed: int = 1) -> np.ndarray:

@@ -18,6 +18,8 @@ from edgekit_runtime.record import GoldenCheck
 from edgekit_runtime.samples import stored_input, stored_sample
 from edgekit_runtime.tensor import TensorSpec
 
+BUILTIN = "builtin"  # the kernels of LiteRT and tflite-runtime where no delegate takes operators over
+
 
 @dataclass(frozen=True)
 class Golden:
@@ -27,11 +29,14 @@ class Golden:
         inputs: Real inputs in the manifest's order, each `(samples, ...)` without batch axis.
         outputs: Stored outputs of the exported file, in the manifest's order.
         source: Outputs of the source model, in the manifest's order.
+        builtin: What the file gives with an interpreter's builtin kernels, which round otherwise than XNNPACK;
+            empty where the outputs are of these kernels already, or nobody knows.
     """
 
     inputs: tuple[np.ndarray, ...]
     outputs: tuple[np.ndarray, ...]
     source: tuple[np.ndarray, ...]
+    builtin: tuple[np.ndarray, ...] = ()
 
     @property
     def samples(self) -> int:
@@ -51,6 +56,7 @@ def read_golden(path: Path, manifest: Manifest) -> Golden:
             tuple(arrays[f"input.{binding.source.name}"] for binding in manifest.inputs),
             tuple(arrays[f"output.{binding.source.name}"] for binding in manifest.outputs),
             tuple(arrays[f"source.{binding.source.name}"] for binding in manifest.outputs),
+            tuple(arrays[name] for name in map(_builtin_name, manifest.outputs) if name in arrays),
         )
     except KeyError as error:
         raise BundleError(f"{path.name}: the golden samples lack an array: {error}") from error
@@ -65,6 +71,7 @@ def golden_arrays(golden: Golden, manifest: Manifest) -> dict[str, np.ndarray]:
     arrays = {f"input.{b.source.name}": value for b, value in zip(manifest.inputs, golden.inputs)}
     arrays.update({f"output.{b.source.name}": value for b, value in zip(manifest.outputs, golden.outputs)})
     arrays.update({f"source.{b.source.name}": value for b, value in zip(manifest.outputs, golden.source)})
+    arrays.update({_builtin_name(b): value for b, value in zip(manifest.outputs, golden.builtin)})
     return arrays
 
 
@@ -90,7 +97,7 @@ def output_order(interpreter: Interpreter, manifest: Manifest) -> tuple[int, ...
 
 
 def check_golden(interpreter: Interpreter, bundle: Bundle) -> GoldenCheck:
-    """Run the golden samples and hold the outputs against those of the conversion.
+    """Run the golden samples and hold the outputs against those of the conversion, with the same kernels if it has any.
 
     Raises:
         BundleError: The golden samples cannot be read.
@@ -99,17 +106,22 @@ def check_golden(interpreter: Interpreter, bundle: Bundle) -> GoldenCheck:
     manifest = bundle.manifest
     golden = read_golden(bundle.golden_path, manifest)
     same_kernels = interpreter.kernels == manifest.kernels
+    wanted = golden.builtin if golden.builtin and interpreter.kernels == BUILTIN != manifest.kernels else golden.outputs
     inputs, outputs = input_order(interpreter, manifest), output_order(interpreter, manifest)
     worst = [0.0] * len(outputs)
     for sample in range(golden.samples):
         for index, binding, values in zip(inputs, manifest.inputs, golden.inputs):
             interpreter.set_input(index, stored_input(values[sample], binding))
         interpreter.invoke()
-        for i, (index, expected) in enumerate(zip(outputs, golden.outputs)):
+        for i, (index, expected) in enumerate(zip(outputs, wanted)):
             found = stored_sample(interpreter.output(index), manifest.outputs[i].source)
             distance = _distance(found, expected[sample], expected, manifest.outputs[i])
             worst[i] = max(worst[i], distance)
     return _verdict(manifest, worst, same_kernels, golden.samples)
+
+
+def _builtin_name(binding: OutputBinding) -> str:
+    return f"{BUILTIN}.{binding.source.name}"
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:
@@ -122,7 +134,9 @@ def _load(path: Path) -> dict[str, np.ndarray]:
 
 def _check_arrays(path: Path, golden: Golden) -> None:
     """Refuse arrays that do not belong together, and an empty set, which every device would pass."""
-    arrays = (*golden.inputs, *golden.outputs, *golden.source)
+    if golden.builtin and len(golden.builtin) != len(golden.outputs):
+        raise BundleError(f"{path.name}: of builtin kernels' outputs the golden samples lack some.")
+    arrays = (*golden.inputs, *golden.outputs, *golden.source, *golden.builtin)
     strange = [str(array.dtype) for array in arrays if array.dtype.kind not in "fiub"]
     if strange:
         raise BundleError(f"{path.name}: the golden samples are of type {', '.join(strange)}; allowed: numbers.")

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Callable, Protocol
 
 import numpy as np
 
-from edgekit_runtime.errors import ModelError
+from edgekit_runtime.errors import MissingExtraError, ModelError
 from edgekit_runtime.formats import is_onnx, is_tflite
 from edgekit_runtime.tensor import TensorSpec
 
@@ -87,16 +87,21 @@ def open_interpreter(path: str | Path, model_format: str, threads: int = 1, batc
         batch: Samples in one inference; above 1 only for models with a free batch axis.
 
     Raises:
-        ModelError: The library is missing, or refuses the file or the batch.
+        ModelError: The library refuses the file or the batch.
+        MissingExtraError: It is not installed.
     """
     if model_format not in LOADERS:
         raise ModelError(f"{path}: its format is {model_format}, which is not run here; allowed: {', '.join(LOADERS)}.")
     return LOADERS[model_format]()(str(path), threads, batch)
 
 
-def _litert() -> Callable[[str, int, int], Interpreter]:
-    from edgekit_runtime.litert import LiteRtInterpreter
+def _tflite() -> Callable[[str, int, int], Interpreter]:
+    try:
+        from edgekit_runtime.litert import LiteRtInterpreter
+    except MissingExtraError:
+        from edgekit_runtime.tflite_runtime import TfliteRuntimeInterpreter
 
+        return TfliteRuntimeInterpreter
     return LiteRtInterpreter
 
 
@@ -107,4 +112,4 @@ def _onnx() -> Callable[[str, int, int], Interpreter]:
 
 
 FORMATS: Mapping[str, Callable[[IO[bytes]], bool]] = {"tflite": is_tflite, "onnx": is_onnx}
-LOADERS: Mapping[str, Callable[[], Callable[[str, int, int], Interpreter]]] = {"tflite": _litert, "onnx": _onnx}
+LOADERS: Mapping[str, Callable[[], Callable[[str, int, int], Interpreter]]] = {"tflite": _tflite, "onnx": _onnx}

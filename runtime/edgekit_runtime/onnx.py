@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,6 +68,7 @@ class OnnxInterpreter:
         self.outputs = tuple(_spec(path, node) for node in self._session.get_outputs())
         if batch > 1:
             self._check_batch(batch)
+        self.inputs = tuple(_with_batch(spec, batch) for spec in self.inputs)
         self._values: dict[str, np.ndarray] = {}
         self._results: list[np.ndarray] = []
 
@@ -99,7 +101,7 @@ class OnnxInterpreter:
                 f"{self._path}: input {spec.name} was given {value.dtype.name} of shape {value.shape}; "
                 f"allowed: {spec.dtype} of shape {spec.shape}."
             )
-        self._values[spec.name] = np.asarray(value, order="C")
+        self._values[spec.name] = np.array(value, order="C")
 
     def invoke(self) -> None:
         """Run the model once.
@@ -172,6 +174,10 @@ def _open(path: str, threads: int, profile: str = "") -> Any:  # onnxruntime shi
             f"{path}: onnxruntime refuses it: {first_line(error)}",
             hint="It may be damaged, or need operators onnxruntime lacks.",
         ) from error
+
+
+def _with_batch(spec: TensorSpec, batch: int) -> TensorSpec:
+    return replace(spec, shape=(batch, *spec.shape[1:])) if spec.shape[:1] == (-1,) else spec
 
 
 def _spec(path: str, node: Any) -> TensorSpec:

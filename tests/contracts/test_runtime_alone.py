@@ -15,14 +15,20 @@ import pytest
 
 RUNTIME = Path(__file__).parents[2] / "runtime" / "edgekit_runtime"
 SOURCES = sorted(RUNTIME.rglob("*.py"))
-OPTIONAL = {"litert.py": "ai_edge_litert", "onnx.py": "onnxruntime", "pictures.py": "PIL"}
-INTERPRETED = ("litert", "onnx", "onnx_profile")  # modules that import an interpreter with them
+OPTIONAL = {
+    "litert.py": "ai_edge_litert",
+    "onnx.py": "onnxruntime",
+    "pictures.py": "PIL",
+    "tflite_runtime.py": "tflite_runtime",
+}
+INTERPRETED = ("litert", "onnx", "onnx_profile", "tflite_runtime")  # modules that import an interpreter with them
 
 # -S skips the environment's own paths, so that nothing but the copy and numpy is found.
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 sys.path.append(sys.argv[1])
-sys.modules["ai_edge_litert"] = sys.modules["onnxruntime"] = None  # as on a board without them
+for name in ("ai_edge_litert", "onnxruntime", "tflite_runtime"):
+    sys.modules[name] = None  # as on a board without them
 import edgekit_runtime
 from edgekit_runtime.errors import MissingExtraError
 for module in pkgutil.walk_packages(edgekit_runtime.__path__, "edgekit_runtime."):
@@ -72,7 +78,7 @@ def test_a_copy_imports_with_numpy_alone(tmp_path):
     assert done.returncode == 0, done.stderr
     *lacking, roots = done.stdout.splitlines()
     assert lacking == [f"needs an interpreter: edgekit_runtime.{name}" for name in INTERPRETED]
-    assert set(roots.split()[1:]) <= {"ai_edge_litert", "edgekit_runtime", "numpy", "onnxruntime"}
+    assert set(roots.split()[1:]) <= {"edgekit_runtime", "numpy", *OPTIONAL.values()}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+
+import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from edgekit_runtime.affine import restore, store
 from edgekit_runtime.errors import ModelError
@@ -16,7 +20,6 @@ from tests.tflite_files import (
     write_int8_dense,
     write_log,
     write_recurrent,
-    write_tflite,
     write_two_by_two,
 )
 
@@ -49,9 +52,21 @@ def test_the_signature_names_the_tensors_in_any_order(tmp_path):
     assert model.signature() == ({"a": "t_a", "b": "t_b"}, {"sum": "t_sum", "difference": "t_difference"})
 
 
-def test_a_file_without_signature_is_refused_where_one_is_needed(tmp_path):
-    path = write_tflite(tmp_path / "m.tflite", [], [], {}, {}, signature=False)
-    with pytest.raises(ModelError, match=r"m\.tflite: it has 0 signatures; allowed: one"):
+def test_a_file_without_signature_calls_its_tensors_by_their_own_names(tmp_path):
+    model = LiteRtInterpreter(str(write_dense(tmp_path / "m.tflite", signature=False)))
+    assert model.signature() == ({"x": "x"}, {"y": "y"})
+
+
+def test_a_file_with_several_signatures_is_refused_where_one_is_needed(tmp_path):
+    path = write_dense(tmp_path / "m.tflite")
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes()))
+    other = copy.copy(model.signatureDefs[0])
+    other.signatureKey = b"train"
+    model.signatureDefs.append(other)
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
+    with pytest.raises(ModelError, match=r"m\.tflite: it has 2 signatures; allowed: one"):
         LiteRtInterpreter(str(path)).signature()
 
 

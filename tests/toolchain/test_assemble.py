@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgekit.pipeline.convert import convert
@@ -12,6 +13,7 @@ from edgekit.pipeline.plan import make_plan
 from edgekit.pipeline.request import Request
 from edgekit_runtime.bundle import open_bundle
 from edgekit_runtime.errors import RecipeError
+from edgekit_runtime.golden import read_golden
 
 
 @pytest.fixture
@@ -28,6 +30,15 @@ def test_licence_and_model_card_are_kept_and_named_in_the_manifest(cnn, tmp_path
         assert bundle.manifest.model_card == "model-card.txt"
         assert "model-card.txt" in [entry.path for entry in bundle.manifest.files]
         assert (bundle.folder / "model-card.txt").read_bytes() == b"# What it is for\r\n"
+
+
+def test_golden_outputs_of_builtin_kernels_lie_beside_those_of_xnnpack(cnn):
+    convert(cnn)
+    with open_bundle(cnn.output) as bundle:
+        assert bundle.manifest.kernels == "xnnpack"
+        golden = read_golden(bundle.golden_path, bundle.manifest)
+    ((xnnpack,), (builtin,)) = golden.outputs, golden.builtin
+    np.testing.assert_allclose(builtin, xnnpack, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["none.md", ""])

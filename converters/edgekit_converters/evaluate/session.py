@@ -14,13 +14,15 @@ from edgekit_converters.binding import Border, open_exported
 from edgekit_converters.data.source import open_drawn
 from edgekit_converters.settings import DataSettings
 from edgekit_converters.source import SourceInfo
-from edgekit_runtime.child import Child, Report, serve
+from edgekit_runtime.child import Child, ChildError, Report, serve
 from edgekit_runtime.codec import decode, encode
+from edgekit_runtime.errors import ModelError
 from edgekit_runtime.interpreter import Interpreter
 from edgekit_runtime.progress import Progress
 from edgekit_runtime.samples import stored_input, stored_sample
 
 OPEN_TIMEOUT_S = 120.0
+WITH_OTHERS = "xnnpack"  # the kernels of an interpreter that has builtin ones as well
 STAGE = "running the exported file"
 
 
@@ -70,24 +72,58 @@ class ExportedSession:
         payload = {"data": encode(data), "output": str(output)}
         self._child.call("run", payload, on_progress=lambda p: progress(STAGE, p["done"], p["total"]))
 
+    def run_builtin(self, data: DataSettings, output: Path) -> bool:
+        """The same with an interpreter's builtin kernels, for devices that have no others; the session's last call.
+
+        Returns:
+            Whether outputs were written: not where it ran with builtin kernels already, nor where these refuse the
+            file or do not come through it.
+        """
+        payload = {"data": encode(data), "output": str(output)}
+        try:
+            return bool(self._child.call("builtin", payload, timeout_s=OPEN_TIMEOUT_S)["written"])
+        except ChildError:
+            return False
+
 
 def serve_exported() -> None:
     """Be the child's end of the session; never returns."""
     loaded: list[tuple[Interpreter, SourceInfo, Border]] = []
+    paths: list[str] = []
 
     def on_open(payload: dict[str, Any], _: Report) -> dict[str, Any]:
         info = decode(SourceInfo, payload["info"])
         interpreter, border = open_exported(Path(payload["model"]), info)
-        loaded[:] = [(interpreter, info, border)]
+        loaded[:], paths[:] = [(interpreter, info, border)], [payload["model"]]
         return dict(encode(Opened(border, interpreter.library, interpreter.kernels)))
 
     def on_run(payload: dict[str, Any], report: Report) -> dict[str, Any]:
-        outputs = _run(*loaded[0], decode(DataSettings, payload["data"]), report)
-        with open(payload["output"], "wb") as file:
-            np.savez(file, allow_pickle=False, **outputs)
+        _write(payload["output"], _run(*loaded[0], decode(DataSettings, payload["data"]), report))
         return {}
 
-    serve({"open": on_open, "run": on_run})
+    def on_builtin(payload: dict[str, Any], _: Report) -> dict[str, Any]:
+        interpreter, info, border = loaded[0]
+        builtin = _open_builtin(paths[0]) if interpreter.kernels == WITH_OTHERS else None
+        if builtin is None:
+            return {"written": False}
+        _write(payload["output"], _run(builtin, info, border, decode(DataSettings, payload["data"]), lambda _: None))
+        return {"written": True}
+
+    serve({"open": on_open, "run": on_run, "builtin": on_builtin})
+
+
+def _open_builtin(path: str) -> Interpreter | None:
+    from edgekit_runtime.litert import BuiltinInterpreter
+
+    try:
+        return BuiltinInterpreter(path)
+    except ModelError:
+        return None  # only a delegate runs it, such as weights in blocks
+
+
+def _write(path: str, outputs: dict[str, np.ndarray]) -> None:
+    with open(path, "wb") as file:
+        np.savez(file, allow_pickle=False, **outputs)
 
 
 def _run(

@@ -16,7 +16,7 @@ from edgekit.pipeline.arrays import read_arrays
 from edgekit.pipeline.golden import bind_outputs
 from edgekit.pipeline.plan import Plan
 from edgekit.pipeline.sources import source_name
-from edgekit.pipeline.work import GOLDEN_EXPORTED, GOLDEN_INPUTS, GOLDEN_SOURCE, Exported
+from edgekit.pipeline.work import GOLDEN_BUILTIN, GOLDEN_EXPORTED, GOLDEN_INPUTS, GOLDEN_SOURCE, Exported
 from edgekit.pipeline.write_bundle import list_files, write_document
 from edgekit_converters.detect import checksum_source
 from edgekit_converters.equality import EQUALITY_FILE, Equality
@@ -133,10 +133,12 @@ def _write_golden(scratch: Path, folder: Path, manifest: Manifest) -> None:
     inputs = read_arrays(scratch / GOLDEN_INPUTS)
     exported = read_arrays(scratch / GOLDEN_EXPORTED)
     source = read_arrays(scratch / GOLDEN_SOURCE)
+    builtin = read_arrays(scratch / GOLDEN_BUILTIN) if (scratch / GOLDEN_BUILTIN).exists() else {}
     golden = Golden(
         tuple(inputs[binding.source.name] for binding in manifest.inputs),
         tuple(exported[binding.source.name] for binding in manifest.outputs),
         tuple(source[binding.source.name] for binding in manifest.outputs),
+        tuple(builtin[binding.source.name] for binding in manifest.outputs if builtin),
     )
     with open(folder / GOLDEN_FILE, "wb") as file:
         np.savez(file, allow_pickle=False, **golden_arrays(golden, manifest))

@@ -25,6 +25,7 @@ from edgekit_runtime.progress import Progress, silent
 
 GOLDEN_INPUTS, GOLDEN_SOURCE, GOLDEN_EXPORTED = "golden-inputs.npz", "golden-source.npz", "golden-exported.npz"
 GOLDEN_FLOAT = "golden-float.npz"
+GOLDEN_BUILTIN = "golden-builtin.npz"  # only where the file was run with other kernels
 EVALUATED_SOURCE, EVALUATED_EXPORTED = "evaluated-source.npz", "evaluated-exported.npz"
 LABELS = "labels.npz"
 Log = Callable[[str], None]
@@ -94,6 +95,7 @@ class Workshop:
             session.run(golden_data(self.scratch / GOLDEN_INPUTS), self.scratch / GOLDEN_EXPORTED, silent)
             if self.plan.evaluation is not None:
                 session.run(self.plan.evaluation, self.scratch / EVALUATED_EXPORTED, self.progress)
+            session.run_builtin(golden_data(self.scratch / GOLDEN_INPUTS), self.scratch / GOLDEN_BUILTIN)
         return opened
 
     def evaluate(self, exported: Exported, opened: Opened) -> Evaluation | None:
