@@ -251,6 +251,54 @@ class TwoInThreeOut(nn.Module):
         return {"classes": self.classes(joint), "boxes": torch.sigmoid(self.boxes(joint)), "features": features}
 
 
+class LeNet(nn.Module):
+    """The network that Captum's `cifar_torchvision.pt` holds the weights of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2, self.pool = nn.Conv2d(3, 6, 5), nn.Conv2d(6, 16, 5), nn.MaxPool2d(2, 2)
+        self.fc1, self.fc2, self.fc3 = nn.Linear(16 * 5 * 5, 120), nn.Linear(120, 84), nn.Linear(84, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.pool(functional.relu(self.conv1(x)))
+        x = self.pool(functional.relu(self.conv2(x)))
+        x = functional.relu(self.fc1(x.view(-1, 16 * 5 * 5)))
+        return self.fc3(functional.relu(self.fc2(x)))
+
+
+class PaddedBlock(nn.Module):
+    """A residual block with shortcuts of option A (He et al., 2015): every second place, new channels zero."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = conv(inputs, outputs, stride=stride)
+        self.conv2, self.bn2 = conv(outputs, outputs)
+        self.grows = outputs - inputs
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.bn2(self.conv2(functional.relu(self.bn1(self.conv1(x)))))
+        if self.grows:
+            x = functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, self.grows // 2, self.grows // 2))
+        return functional.relu(y + x)
+
+
+class ResNet20(nn.Module):
+    """ResNet20 for CIFAR-10, under the names that `resnet20-12fca82f.th` has for its weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = conv(3, 16)
+        self.layer1 = nn.Sequential(*(PaddedBlock(16, 16, 1) for _ in range(3)))
+        self.layer2 = nn.Sequential(PaddedBlock(16, 32, 2), PaddedBlock(32, 32, 1), PaddedBlock(32, 32, 1))
+        self.layer3 = nn.Sequential(PaddedBlock(32, 64, 2), PaddedBlock(64, 64, 1), PaddedBlock(64, 64, 1))
+        self.linear = nn.Linear(64, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.layer3(self.layer2(self.layer1(functional.relu(self.bn1(self.conv1(x))))))
+        x = functional.avg_pool2d(x, x.shape[3])
+        return self.linear(x.view(x.shape[0], -1))
+
+
 def seeded(make: Callable[[], nn.Module], inputs: tuple[Input, ...]) -> nn.Module:
     """A module with fixed weights, whose batch norms have seen samples: else activations vanish layer by layer."""
     with torch.random.fork_rng(devices=[]):

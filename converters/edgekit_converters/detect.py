@@ -66,6 +66,12 @@ def _torch_zip(path: Path) -> str:
     names = _zip_names(path)
     if any(name.endswith(("archive_format", "serialized_exported_program.json")) for name in names):
         return "torch-export"
+    if any(name.endswith("/constants.pkl") for name in names):
+        raise ModelError(
+            f"{path}: it is a TorchScript program, which PyTorch no longer exports; {ALLOWED}.",
+            hint="Take the module that was scripted: torch.export.save(torch.export.export(model.eval(), inputs), "
+            "'model.pt2').",
+        )
     if any(name.endswith("/data.pkl") for name in names):
         raise _only_weights(path)
     raise ModelError(f"{path}: it is a zip, but no model, or a damaged one; {ALLOWED}.", hint=SAVE)

@@ -12,6 +12,7 @@ import pytest
 from edgekit.pipeline.plan import make_plan
 from edgekit.pipeline.request import Request
 from edgekit_converters.live import stage_live
+from edgekit_converters.settings import SourceSettings
 from edgekit_runtime.errors import RecipeError
 
 PROGRAM = """
@@ -93,8 +94,10 @@ def test_live_models_are_converted_as_they_are(repository: Path, tmp_path: Path)
 
 @pytest.mark.parametrize("model", ["model.keras", 3, None])
 def test_what_is_no_model_is_refused(tmp_path: Path, model: object) -> None:
-    with pytest.raises(RecipeError, match=r"the model is a \w+; allowed: a pathlib\.Path, or a live model of Keras"):
-        stage_live(model, tmp_path)  # type: ignore[arg-type]  # that is what is tested
+    with pytest.raises(
+        RecipeError, match=r"the model is a \w+; allowed: a pathlib\.Path, or a live model of Keras or PyTorch"
+    ):
+        stage_live(model, tmp_path, SourceSettings("", "live"))  # type: ignore[arg-type]  # that is what is tested
 
 
 def test_a_plan_takes_no_live_model(tmp_path: Path) -> None:

@@ -15,6 +15,10 @@ SINGLE_OUTPUT = "output"
 Arrange = Callable[[Sequence[Any]], tuple[tuple[Any, ...], dict[str, Any]]]
 
 
+class NoTensorError(Exception):
+    """A forward returns what is no tensor."""
+
+
 @dataclass(frozen=True)
 class Forward:
     """A module, and how its forward is called.
@@ -33,7 +37,7 @@ class Forward:
         """Outputs by name.
 
         Raises:
-            TypeError: It returns something else than tensors.
+            NoTensorError: It returns something else than tensors.
         """
         args, named = self.arrange(values)
         return name_outputs(self.module(*args, **named))
@@ -64,11 +68,11 @@ class Border(torch.nn.Module):  # type: ignore[misc]  # torch ships no types tha
         return {key: self._outer_order(results[spec.name], spec.name) for key, spec in self._outputs.items()}
 
     def samples(self) -> dict[str, Any]:
-        """Zeros for each input, by signature name, with a batch of 1."""
+        """An example of each input, by signature name, with a batch of 1."""
         found = {}
         for key, spec in self._inputs.items():
             order = self._orders.get(spec.name)
-            value = zeros(spec)
+            value = example(spec)
             found[key] = value if order is None else value.permute(order).contiguous()
         return found
 
@@ -84,10 +88,13 @@ class Border(torch.nn.Module):  # type: ignore[misc]  # torch ships no types tha
         return value if order is None else value.permute(order)
 
 
-def zeros(spec: TensorSpec) -> Any:
-    """One sample of zeros, with its batch axis."""
+def example(spec: TensorSpec) -> Any:
+    """One sample with its batch axis: zeros for tokens, and no zeros for numbers, for which some operators fail."""
     shape = (1, *spec.sample_shape) if spec.batched else spec.shape
-    return torch.zeros(shape, dtype=getattr(torch, spec.dtype))
+    dtype = getattr(torch, spec.dtype)
+    if not dtype.is_floating_point:
+        return torch.zeros(shape, dtype=dtype)
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=dtype)
 
 
 def name_outputs(result: object, prefix: str = "") -> dict[str, Any]:
@@ -98,7 +105,7 @@ def name_outputs(result: object, prefix: str = "") -> dict[str, Any]:
         prefix: Name of the part that it is.
 
     Raises:
-        TypeError: It holds something else.
+        NoTensorError: It holds something else.
     """
     if isinstance(result, torch.Tensor):
         return {prefix or SINGLE_OUTPUT: result}
@@ -120,4 +127,6 @@ def _parts(result: object, prefix: str) -> list[tuple[str, object]]:
         return [(f"{inner}{name}", part) for name, part in zip(result._fields, result, strict=True)]
     if isinstance(result, (tuple, list)):
         return [(f"{prefix or SINGLE_OUTPUT}_{i}", part) for i, part in enumerate(result)]
-    raise TypeError(f"forward returns a {type(result).__name__}; allowed: tensors, and tuples or mappings of them")
+    raise NoTensorError(
+        f"its forward returns a {type(result).__name__}; allowed: tensors, tuples and mappings of them."
+    )

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from edgekit_converters.source import AxisOrder, SourceInfo
-from edgekit_converters.torch.border import Border, Forward, zeros
+from edgekit_converters.torch.border import Border, Forward, NoTensorError, example
 from edgekit_converters.torch.layout import CHANNELS_LAST, LayoutWatch
 from edgekit_converters.torch.refusal import cannot_run
 from edgekit_runtime.errors import ModelError
@@ -77,12 +77,14 @@ class TorchModel:
         return self._orders
 
     def _try(self) -> tuple[TensorSpec, ...]:
-        """Run it once on zeros, to see what it gives and which of its borders are images."""
-        values = {spec.name: zeros(spec) for spec in self._forward.inputs}
+        """Run it once on an example, to see what it gives and which of its borders are images."""
+        values = {spec.name: example(spec) for spec in self._forward.inputs}
         watch = LayoutWatch(values)
         try:
             with torch.no_grad(), watch:
                 outputs = self._forward.run(list(values.values()))
+        except NoTensorError as error:
+            raise ModelError(f"{self._source}: {error}") from error
         except Exception as error:  # a forward may raise anything
             raise cannot_run(self._source, self._forward, error) from error
         if not outputs:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 from edgekit_converters.torch.border import Forward
+from edgekit_converters.torch.lacking import first_lacking
 from edgekit_runtime.errors import ConversionError, ModelError, first_line
 
+# What torch.export and litert-torch say of sizes and branches that are known only while the module runs.
+ON_VALUES = ("data-dependent expression", "Abstract tracer value encountered", "nbacked")
 OWN_FILE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in \w+')
 NOT_THE_USERS = ("site-packages", "edgekit_converters", "edgekit_runtime", "/lib/python", "<")
 
@@ -17,7 +21,7 @@ def cannot_run(source: str, forward: Forward, error: Exception) -> ModelError:
     """A forward that fails on inputs of the shapes and types that were given."""
     given = ", ".join(f"{spec.name} {spec.dtype} {_sizes(spec.shape)}" for spec in forward.inputs)
     return ModelError(
-        f"{source}: its forward fails with {given}: {first_line(error)}{user_line(error)}",
+        f"{source}: its forward fails with {given}: {first_line(error).rstrip('.')}{user_line(error)}.",
         hint="Give the shapes and types that it takes with --shape and --dtype, the batch axis first.",
     )
 
@@ -48,9 +52,36 @@ def user_line(error: BaseException) -> str:
     return f" ({Path(file).name}, line {line}{f': {text}' if text else ''})"
 
 
-def cannot_export(source: str, format_name: str, error: Exception) -> ConversionError:
-    """A module that does not become a file."""
-    return ConversionError(
-        f"{source}: PyTorch cannot export it to {format_name}: {first_line(error)}{user_line(error)}",
-        hint="See the whole log with -v.",
-    )
+def cannot_export(source: str, format_name: str, error: Exception, lacking: tuple[str, ...] = ()) -> ConversionError:
+    """A module that does not become a file.
+
+    Args:
+        source: Where it came from.
+        format_name: What it should become.
+        error: What the exporter raised.
+        lacking: All operators that the exporter lacks, as far as they are known.
+    """
+    text = "\n".join(str(one) for one in chain(error))
+    if any(mark in text for mark in ON_VALUES):
+        return ConversionError(
+            f"{source}: its forward branches on the values of its inputs, or takes a size from them, and a file has "
+            f"one fixed graph{user_line(error)}.",
+            hint="Choose between values with torch.where, or leave that part out of the module and run it before or "
+            "after.",
+        )
+    first = first_lacking(error)
+    if first:
+        operators = ", ".join(lacking or (first,)) + ("" if lacking[1:] else user_line(error))
+        return ConversionError(
+            f"{source}: {format_name} gets no operators for PyTorch's {operators}.",
+            hint="Replace what needs them in the module's forward, or try the other one of --format tflite and onnx.",
+        )
+    said = re.sub(r"\x1b\[\d*m", "", first_line(list(chain(error))[-1]))
+    return ConversionError(f"{source}: PyTorch cannot export it to {format_name}: {said}{user_line(error)}.")
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, then what it came from."""
+    while error is not None:
+        yield error
+        error = error.__cause__

@@ -26,6 +26,7 @@ ENTRIES = re.compile(
     r"|data/sample_inputs/\w+\.pt|models/\w+\.json|extra/[\w./-]+|\.data/\w+|archive_format|archive_version|byteorder"
     r"|version"
 )
+OLD_FORM = "serialized_exported_program.json"
 NAME = re.compile(r"[\w.:/+-]*", re.ASCII)  # what lands in source that is run
 FREE_TEXT = ("metadata", "as_string", "as_strings", "guards_code", "out_spec", "in_spec", "expr_str")
 ATEN = r"torch\.ops\.(aten|prims|quantized_decomposed|torchvision)\.(?!from_file)\w+(\.\w+)?"
@@ -69,6 +70,12 @@ def check_program(path: Path) -> None:
 def _entries(path: Path, archive: zipfile.ZipFile) -> list[str]:
     """Names in the archive; torch's own reader must see each of them just as this one does."""
     names = archive.namelist()
+    if OLD_FORM in names:
+        raise ModelError(
+            f"{path}: PyTorch 2.7 or older saved it, in a form that is unpickled without limits; nothing of it was "
+            "loaded.",
+            hint="Save it again with PyTorch 2.13, or, if you trust its author, add --trust.",
+        )
     roots = {name.partition("/")[0] for name in names}
     if len(roots) != 1 or len({name.lower() for name in names}) != len(names):
         raise _refusal(path, "several archives in one, or entries that hide each other")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgekit_converters.torch.border import Border
+from edgekit_converters.torch.lacking import first_lacking, lacking_in_tflite
 from edgekit_converters.torch.refusal import cannot_export
 from edgekit_runtime.errors import MissingExtraError
 
@@ -32,4 +33,5 @@ def export_tflite(border: Border, source: str, path: Path) -> None:
         converted = litert_torch.convert(border, sample_kwargs=border.samples())
         converted.export(str(path))
     except Exception as error:  # torch and litert-torch raise many kinds; the user gets one line
-        raise cannot_export(source, "TFLite", error) from error
+        lacking = lacking_in_tflite(border) if first_lacking(error) else ()
+        raise cannot_export(source, "TFLite", error, lacking) from error

@@ -11,8 +11,9 @@ from typing import Any
 
 import torch
 
-from edgekit_converters.data.user_code import import_user_module, told_by_line
-from edgekit_runtime.errors import DataError, ModelError
+from edgekit_converters.data.user_code import import_user_module
+from edgekit_converters.torch.refusal import user_line
+from edgekit_runtime.errors import DataError, ModelError, first_line
 
 CODE_SUFFIX = ".py"
 
@@ -56,7 +57,7 @@ def _call(maker: Any, source: str) -> Any:
     try:
         return maker()
     except (Exception, SystemExit) as error:  # the user's code may raise anything
-        raise _refusal(told_by_line(source, error)) from error
+        raise _failed(source, error) from error
 
 
 def _needed(parameter: inspect.Parameter) -> bool:
@@ -68,7 +69,7 @@ def _import(place: str, source: str) -> ModuleType:
     try:
         return _import_file(Path(place), source) if place.endswith(CODE_SUFFIX) else import_user_module(place, source)
     except DataError as error:
-        raise _refusal(error) from error
+        raise ModelError(error.message, hint=error.hint) from error
 
 
 def _import_file(path: Path, source: str) -> ModuleType:
@@ -86,14 +87,20 @@ def _import_file(path: Path, source: str) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # the user's code may raise anything
-        raise told_by_line(source, error) from error
+        raise _failed(source, error) from error
     return module
+
+
+def _failed(source: str, error: BaseException) -> ModelError:
+    """The user's code raised."""
+    line = user_line(error)
+    if isinstance(error, SyntaxError) and error.lineno is not None:
+        line = f" ({Path(error.filename or source).name}, line {error.lineno}: {(error.text or '').strip()})"
+    return ModelError(
+        f"{source}: {type(error).__name__}: {first_line(error).rstrip('.')}{line}.", hint="It is your own code."
+    )
 
 
 def _is_own(value: object, code: ModuleType) -> bool:
     kinds = inspect.isclass(value) or inspect.isfunction(value)
     return kinds and getattr(value, "__module__", None) == code.__name__
-
-
-def _refusal(error: DataError) -> ModelError:
-    return ModelError(error.message, hint=error.hint)

@@ -79,13 +79,13 @@ def _numbers(value: Any, finite: bool) -> bool:
 def _read(path: Path) -> object:
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
+    if _is_torchscript(path):
+        raise ModelError(f"{path}: it is a TorchScript program; allowed: weights alone.", hint=SAVE)
     try:
         return torch.load(path, weights_only=True, map_location="cpu")
     except pickle.UnpicklingError as error:
         raise _pickled(path, error) from error
     except Exception as error:  # torch raises many kinds for a damaged file
-        if _is_torchscript(path):
-            raise _pickled(path, error) from error
         raise ModelError(
             f"{path}: it is no file of weights that PyTorch reads: {first_line(error)}",
             hint="Allowed: what torch.save wrote, or .safetensors.",
@@ -93,8 +93,6 @@ def _read(path: Path) -> object:
 
 
 def _pickled(path: Path, error: Exception) -> ModelError:
-    if _is_torchscript(path):
-        return ModelError(f"{path}: it is a TorchScript program; allowed: weights alone.", hint=SAVE)
     blocked = _blocked(str(error))
     return ModelError(
         f"{path}: loading it would run code{f' ({blocked})' if blocked else ''}, so nothing of it was loaded; "

@@ -114,7 +114,7 @@ def _check_source(request: Request) -> Path:
     if not isinstance(request.model, Path):
         raise RecipeError(
             f"a plan is made for a file or a folder, not for a {type(request.model).__name__}.",
-            hint="Give a pathlib.Path; edgekit.convert takes live Keras models, too.",
+            hint="Give a pathlib.Path; edgekit.convert takes live models of Keras and PyTorch, too.",
         )
     if request.custom and not request.trust:
         raise RecipeError(

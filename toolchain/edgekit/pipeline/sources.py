@@ -7,7 +7,7 @@ from pathlib import Path
 from edgekit.pipeline.choice import Choice
 from edgekit.pipeline.request import Request
 from edgekit_converters.frameworks import Framework
-from edgekit_converters.settings import NamedShape, NamedType, SourceSettings
+from edgekit_converters.settings import DataSettings, NamedShape, NamedType, SourceSettings
 from edgekit_runtime.errors import RecipeError
 from edgekit_targets.profile import Profile
 
@@ -71,6 +71,25 @@ def source_settings(request: Request, source_format: str) -> SourceSettings:
         weights=None if request.weights is None else str(request.weights),
         shapes=tuple(map(_read_shape, request.shapes)),
         dtypes=tuple(map(_read_dtype, request.dtypes)),
+    )
+
+
+def live_settings(request: Request) -> SourceSettings:
+    """What was asked for about a live model's inputs.
+
+    Raises:
+        RecipeError: A shape or a type cannot be read, or weights were given, too.
+    """
+    name = type(request.model).__name__
+    if request.weights is not None:
+        raise RecipeError(f"weights {request.weights}: the live {name} brings its own; allowed with code alone.")
+    data = request.calibrate or request.evaluate
+    return SourceSettings(
+        path=f"the live {name}",
+        format="live",
+        shapes=tuple(map(_read_shape, request.shapes)),
+        dtypes=tuple(map(_read_dtype, request.dtypes)),
+        sample=None if data is None else DataSettings(str(data), request.samples, request.seed, request.pictures),
     )
 
 
