@@ -29,6 +29,12 @@ def _operators() -> None:
     answer()
 
 
+def _sustain() -> None:
+    from edgekit_runtime.sustain_process import answer
+
+    answer()
+
+
 def _run() -> None:
     from edgekit_runtime.run_process import answer
 
@@ -47,6 +53,7 @@ PROCESSES = {
     "probe-process": _probe,
     "steady-process": _steady,
     "operators-process": _operators,
+    "sustain-process": _sustain,
     "run-process": _run,
 }
 

@@ -37,6 +37,9 @@ HELP = {
     "throughput": "measure inferences per second by threads, and by interpreters side by side",
     "weight_cache": "measure the load time with and without XNNPACK's weight cache",
     "operators": "time each operator",
+    "pin": "cores that the measuring processes may use, such as 2,3 or 0-1",
+    "sustain_s": "seconds that one process runs without a rest, to see whether it keeps its pace; 0 leaves it out",
+    "counters": "count instructions and cycles by the processor's own counters",
 }
 SERVE_HELP = {
     "host": "address to listen at; any but this machine's own needs a token",

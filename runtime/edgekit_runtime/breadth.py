@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Callable, NamedTuple, Optional, TypeVar
 
 from edgekit_runtime.codec import encode
-from edgekit_runtime.conditions import ENERGY, OPERATORS, THROUGHPUT, WEIGHT_CACHE
+from edgekit_runtime.conditions import ENERGY, OPERATORS, SUSTAIN, THROUGHPUT, WEIGHT_CACHE
 from edgekit_runtime.energy import measure_energy
 from edgekit_runtime.errors import ModelError
 from edgekit_runtime.figure import Figure, measured, unavailable
@@ -17,6 +18,8 @@ from edgekit_runtime.readings import REPETITIONS, EnergyReading, OperatorTimes, 
 from edgekit_runtime.runs import BenchSettings, Workload
 from edgekit_runtime.sensors.catalog import find_sensor
 from edgekit_runtime.sensors.sensor import SensorError
+from edgekit_runtime.series import CounterReading, Sustained
+from edgekit_runtime.sustain import COUNTED_RUNS, measure_counters, measure_sustained
 from edgekit_runtime.throughput import arrangements, measure_throughput
 from edgekit_runtime.weight_cache import measure_weight_cache
 
@@ -37,6 +40,8 @@ class Breadth(NamedTuple):
     weight_cache: Optional[WeightCache]
     throughput: Optional[Throughput]
     operators: Optional[OperatorTimes]
+    counters: Optional[CounterReading]
+    sustained: Optional[Sustained]
 
 
 def measure_breadth(
@@ -83,12 +88,28 @@ def measure_breadth(
     energy = _or_reason(lambda: _energy(stage, workload, progress), lambda reason: EnergyReading(reason=reason))
     if not energy.reason:
         mark(ENERGY)
-    return Breadth(arena_size, energy, weight_cache, throughput, operators)
+    counters, sustained = None, None
+    if settings.counters:
+        counters = _or_reason(
+            lambda: measure_counters(f"{stage} for its instructions", workload),
+            lambda reason: CounterReading(reason=reason),
+        )
+    if settings.sustain_s:  # last, as it heats the processor
+        sustained = _or_reason(
+            lambda: measure_sustained(f"{stage} without a rest", workload, progress),
+            lambda reason: Sustained(reason=reason),
+        )
+        mark(SUSTAIN)
+    return Breadth(arena_size, energy, weight_cache, throughput, operators, counters, sustained)
 
 
 def most_calls(settings: BenchSettings) -> int:
     """How many calls of processes it could take, one after the other."""
     calls = 1 + 2 * REPETITIONS  # the arena; loading and running for the energy
+    if settings.counters:
+        calls += COUNTED_RUNS
+    if settings.sustain_s:
+        calls += 1 + math.ceil(settings.sustain_s / settings.timeout_s)
     if settings.operators:
         calls += max(map(len, WAYS.values()))
     if settings.weight_cache:

@@ -14,7 +14,7 @@ SINCE_BOOT = 16
 NOW = (1 << len(THROTTLE_BITS)) - 1
 
 BEGIN, LATENCY, WEIGHT_CACHE, THROUGHPUT, ENERGY = "begin", "latency", "weight cache", "throughput", "energy"
-OPERATORS = "operators"
+OPERATORS, SUSTAIN = "operators", "sustain"  # what is found while it is sustained is no reason to doubt it
 STAGES = (LATENCY, WEIGHT_CACHE, THROUGHPUT, OPERATORS, ENERGY)
 
 
@@ -72,7 +72,7 @@ class Moment:
 
     Attributes:
         stage: What had just been measured: `begin` for nothing yet, `latency` for one of the runs,
-            `weight cache`, `throughput`, `operators` or `energy`.
+            `weight cache`, `throughput`, `operators`, `energy` or `sustain`.
         conditions: As they were.
     """
 

@@ -17,6 +17,7 @@ import numpy as np
 from edgekit_runtime.errors import EdgekitError
 from edgekit_runtime.interpreter import LOADERS
 from edgekit_runtime.memory import PeakMeter
+from edgekit_runtime.pinning import parse_cores, pin_to
 from edgekit_runtime.runs import CLOCK_FILE, BenchSettings, Run
 
 MAX_SAMPLES = 5000  # counted inferences kept at most
@@ -35,7 +36,9 @@ def measure(model: str, model_format: str, inputs: Sequence[str], settings: Benc
     Raises:
         ModelError: The interpreter refuses the model or an input.
         MissingExtraError: The interpreter is not installed.
+        UserError: A core to be pinned to may not be used.
     """
+    pin_to(settings.pin)
     open_model = LOADERS[model_format]()  # imports the library here, so that the load time leaves it out
     values = [np.load(path, allow_pickle=False) for path in inputs]
     warmups = array("q", bytes(8 * MAX_WARMUPS))
@@ -56,7 +59,7 @@ def measure(model: str, model_format: str, inputs: Sequence[str], settings: Benc
         started_cpu = time.process_time_ns()
         counted = _time_each(interpreter.invoke, samples, settings.sample_s, settings.min_samples)
         cpu_ns = time.process_time_ns() - started_cpu
-        clock_after = clock_mhz()
+        clock_after = clock_mhz(core=next(iter(parse_cores(settings.pin)), 0))
         memory = meter.read()
     finally:
         gc.enable()
@@ -64,14 +67,15 @@ def measure(model: str, model_format: str, inputs: Sequence[str], settings: Benc
     return Run(load_ns, first_inference_ns, tuple(warmups[:warmed]), latency_ns, cpu_ns, memory, clock_after)
 
 
-def clock_mhz(root: str = "/") -> Optional[float]:
-    """The clock of the first processor, where the system tells; with nothing to do it soon falls.
+def clock_mhz(root: str = "/", core: int = 0) -> Optional[float]:
+    """The clock of a core, where the system tells; with nothing to do it soon falls.
 
     Args:
         root: Where sysfs begins.
+        core: Which one.
     """
     try:
-        with open(os.path.join(root, CLOCK_FILE), encoding="ascii") as file:
+        with open(os.path.join(root, CLOCK_FILE.replace("cpu0", f"cpu{core}")), encoding="ascii") as file:
             return int(file.read()) / 1000
     except (OSError, ValueError):
         return None

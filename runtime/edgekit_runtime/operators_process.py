@@ -11,6 +11,7 @@ from edgekit_runtime.child import Payload, serve
 from edgekit_runtime.codec import decode, encode
 from edgekit_runtime.errors import ModelError
 from edgekit_runtime.interpreter import Interpreter, open_interpreter
+from edgekit_runtime.pinning import pin_to
 from edgekit_runtime.readings import OperatorTimes
 from edgekit_runtime.runs import Workload
 from edgekit_runtime.stats import quantile
@@ -76,6 +77,7 @@ def _one_by_one(workload: Workload) -> OperatorTimes:
 
 def _whole(workload: Workload) -> tuple[int, float, list[np.ndarray]]:
     settings = workload.settings
+    pin_to(settings.pin)
     values = [np.load(path, allow_pickle=False) for path in workload.inputs]
     interpreter = open_interpreter(workload.model, workload.format, settings.threads, settings.batch)
     return (*whole_inferences(interpreter, values, settings.sample_s), values)

@@ -10,6 +10,7 @@ from edgekit_runtime.counts import Counts
 from edgekit_runtime.figure import Figure
 from edgekit_runtime.readings import EnergyReading, OperatorTimes, Throughput, WeightCache
 from edgekit_runtime.runs import BenchSettings, MemoryReading, Run
+from edgekit_runtime.series import CounterReading, Sustained
 
 __all__ = [
     "BenchSettings",
@@ -114,6 +115,8 @@ class Record:
         weight_cache: Load times with and without one; `None` where it was not asked for.
         throughput: By threads and by interpreters; `None` where it was not asked for.
         operators: The time of each; `None` where it was not asked for.
+        counters: Instructions and cycles; `None` where it was not asked for.
+        sustained: Without a rest; `None` where it was not asked for.
         counts: What an inference takes on an emulated board, which is not timed; `None` for a real one.
     """
 
@@ -132,6 +135,8 @@ class Record:
     weight_cache: Optional[WeightCache] = None
     throughput: Optional[Throughput] = None
     operators: Optional[OperatorTimes] = None
+    counters: Optional[CounterReading] = None
+    sustained: Optional[Sustained] = None
     counts: Optional[Counts] = None
 
     def __post_init__(self) -> None:

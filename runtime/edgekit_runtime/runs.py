@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
+from edgekit_runtime.pinning import parse_cores
+
 CLOCK_FILE = "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"  # of the first processor, in kHz
 
 
@@ -27,6 +29,9 @@ class BenchSettings:
         throughput: Whether to measure throughput by threads and by interpreters.
         weight_cache: Whether to measure the load time with and without XNNPACK's weight cache.
         operators: Whether to time each operator.
+        pin: Cores that the measuring processes may use, such as `2,3` or `0-1`; empty for any.
+        sustain_s: Seconds that one process runs without a rest; 0 leaves it out.
+        counters: Whether to count instructions and cycles by the processor's own counters.
     """
 
     threads: int = 1
@@ -43,6 +48,9 @@ class BenchSettings:
     throughput: bool = False
     weight_cache: bool = False
     operators: bool = False
+    pin: str = ""
+    sustain_s: float = 0.0
+    counters: bool = False
 
     def __post_init__(self) -> None:
         if not 5 <= self.min_runs <= self.max_runs:
@@ -53,9 +61,10 @@ class BenchSettings:
         for name in ("precision", "timeout_s"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} is {getattr(self, name):g}; allowed: above 0")
-        for name in ("warmup_s", "sample_s", "energy_s"):
+        for name in ("warmup_s", "sample_s", "energy_s", "sustain_s"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} is {getattr(self, name):g}; allowed: 0 or more")
+        parse_cores(self.pin)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from edgekit_runtime.child import Payload, Report, serve
 from edgekit_runtime.codec import decode, encode
 from edgekit_runtime.handover import Pace, Window
 from edgekit_runtime.interpreter import Interpreter, open_interpreter
+from edgekit_runtime.pinning import pin_to
 from edgekit_runtime.runs import Workload
 
 
@@ -28,6 +29,7 @@ class Steady:
             ModelError: The interpreter refuses the model or an input.
         """
         settings = workload.settings
+        pin_to(settings.pin)
         interpreter = open_interpreter(workload.model, workload.format, settings.threads, settings.batch)
         for index, path in enumerate(workload.inputs):
             interpreter.set_input(index, np.load(path, allow_pickle=False))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from edgekit_runtime.conditions import ENERGY, LATENCY, OPERATORS, THROUGHPUT, WEIGHT_CACHE
 from edgekit_runtime.counts import LEAST_REPEATABLE, REPEATABLE, TRAFFIC_REPEATABLE, UNTIMED, Counts
 from edgekit_runtime.figure import Figure, Interval, measured, unavailable
+from edgekit_runtime.pace import drift, growth
 from edgekit_runtime.readings import EnergyReading, OperatorTimes, ThroughputRow
 from edgekit_runtime.record import Record
 from edgekit_runtime.runs import MemoryReading
@@ -44,6 +45,8 @@ def figures(record: Record) -> tuple[NamedFigure, ...]:
         *_weight_cache(record),
         *_throughput(record),
         *_operators(record),
+        *_counters(record),
+        *_sustained(record),
     )
 
 
@@ -185,6 +188,29 @@ def _rate(record: Record, row: ThroughputRow) -> Figure:
     times = f"{len(row.inferences_per_s)} times by fresh processes"
     method = f"{_inferences(record)} in a second, {way}; geometric mean of {times}, Student's t interval between them"
     return _mean(record, row.inferences_per_s, "1/s", method, THROUGHPUT)
+
+
+def _counters(record: Record) -> Iterator[NamedFigure]:
+    reading = record.counters
+    if reading is None:
+        return
+    for name in ("instructions", "cycles"):
+        if reading.reason:
+            yield NamedFigure(name, unavailable(name, reading.reason))
+            continue
+        values = [getattr(run, name) / run.inferences for run in reading.runs]
+        center, interval = geometric_mean_interval(values)
+        method = (
+            f"the processor's counter by perf_event_open, outside the kernel, all threads, of one inference; geometric "
+            f"mean over {len(values)} fresh processes, Student's t interval between them"
+        )
+        yield NamedFigure(name, measured(center, name, method, interval))
+
+
+def _sustained(record: Record) -> Iterator[NamedFigure]:
+    if record.sustained is not None:
+        yield NamedFigure("latency_drift", drift(record.sustained))
+        yield NamedFigure("memory_growth", growth(record.sustained))
 
 
 def _operators(record: Record) -> Iterator[NamedFigure]:

@@ -6,6 +6,7 @@ from typing import Optional
 
 from edgekit_runtime.conditions import Fact, Throttling, throttle_words
 from edgekit_runtime.figure import Figure
+from edgekit_runtime.pace import sustained_words
 from edgekit_runtime.readings import OperatorTime, OperatorTimes
 from edgekit_runtime.record import Environment, GoldenCheck, Record
 from edgekit_runtime.summary import figures
@@ -27,9 +28,11 @@ def record_table(record: Record) -> str:
         *_environment_rows(record.environment),
         *_condition_rows(record),
         ("threads", str(record.settings.threads)),
+        *((("pinned to cores", record.settings.pin),) if record.settings.pin else ()),
         ("batch", str(record.settings.batch)),
         ("golden outputs", _golden(record.golden)),
         *((named.name, _shown(named.figure)) for named in figures(record)),
+        *((("without a rest", sustained_words(record.sustained)),) if record.sustained is not None else ()),
         ("processes", _ending(record)),
     ]
     text = "".join(f"{name:<{NAME_WIDTH}}{text}\n" for name, text in rows)

@@ -27,6 +27,9 @@ def asked(made: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> list[BenchS
     return settings
 
 
+SERIES = ("--pin=0-1", "--sustain=1min", "--counters")
+
+
 def run(*argv: str) -> Result:
     return CliRunner().invoke(bench, ["m.tflite", *argv], obj=Volume(quiet=True))
 
@@ -38,7 +41,7 @@ def test_without_options_the_settings_are_the_runtimes_own(asked: list[BenchSett
 
 def test_each_option_reaches_the_settings(asked: list[BenchSettings]) -> None:
     options = ("--threads=2", "--batch=4", "--runs=6", "--max-runs=9", "--timeout=30", "--energy=0")
-    assert run(*options, "--throughput", "--weight-cache", "--operators").exit_code == 0
+    assert run(*options, "--throughput", "--weight-cache", "--operators", *SERIES).exit_code == 0
     assert asked == [
         BenchSettings(
             threads=2,
@@ -50,6 +53,9 @@ def test_each_option_reaches_the_settings(asked: list[BenchSettings]) -> None:
             throughput=True,
             weight_cache=True,
             operators=True,
+            pin="0-1",
+            sustain_s=60.0,
+            counters=True,
         )
     ]
 

@@ -8,6 +8,7 @@ import click
 
 from edgekit.cli.addresses import complete_address
 from edgekit.cli.console import Volume, progress
+from edgekit.cli.duration import DURATION
 
 ALL = "all"
 
@@ -39,6 +40,15 @@ ALL = "all"
     "--weight-cache", is_flag=True, help="Also measure the load time with and without XNNPACK's weight cache."
 )
 @click.option("--operators", is_flag=True, help="Also time each operator.")
+@click.option("--pin", default="", metavar="CORES", help="Measure on these cores only, such as 2,3 or 0-1.")
+@click.option(
+    "--sustain",
+    type=DURATION,
+    default=0.0,
+    metavar="TIME",
+    help="Also run one process for so long without a rest, such as 60s or 5min.",
+)
+@click.option("--counters", is_flag=True, help="Also count instructions and cycles, where the processor lets.")
 @click.option(
     "--energy",
     type=click.FloatRange(min=0),
@@ -69,6 +79,9 @@ def bench(  # noqa: PLR0913, PLR0917  # one parameter for each option is click's
     throughput: bool,
     weight_cache: bool,
     operators: bool,
+    pin: str,
+    sustain: float,
+    counters: bool,
     energy: float,
     runs: int,
     max_runs: int,
@@ -95,6 +108,9 @@ def bench(  # noqa: PLR0913, PLR0917  # one parameter for each option is click's
             throughput=throughput,
             weight_cache=weight_cache,
             operators=operators,
+            pin=pin,
+            sustain_s=sustain,
+            counters=counters,
         )
     except ValueError as error:  # such as NaN, which no range of click's keeps out
         raise click.UsageError(f"{error}.") from error

@@ -25,6 +25,7 @@ _SURROUNDINGS: tuple[tuple[str, Callable[[Record], str]], ...] = (
     ("governor", lambda record: _told(record.before.governor)),
     ("number of threads", lambda record: str(record.settings.threads)),
     ("batch", lambda record: str(record.settings.batch)),
+    ("set of cores", lambda record: record.settings.pin or "any"),
 )
 
 

@@ -17,6 +17,7 @@ from edgekit.reports.render.units import Unit, figure_text, unit_for
 from edgekit.reports.render.words import Footnotes, caption, change_words
 from edgekit.reports.report import Report, Verdict
 from edgekit_runtime.figure import Figure, measured
+from edgekit_runtime.pace import sustained_words
 from edgekit_runtime.summary import NamedFigure
 
 _STYLES = {
@@ -28,7 +29,8 @@ _STYLES = {
     "undecided": "yellow",
     "failed": "red",
 }
-_METHODS_SHOWN = ("arena_size", "energy", "operators_share")  # what they mean depends on how they were found
+# What these mean depends on how they were found.
+_METHODS_SHOWN = ("arena_size", "energy", "operators_share", "latency_drift")
 _MODES_EXPLAINED = ("simulated", "predicted")  # likewise
 _FIGURE_WIDTH, _CHANGE_WIDTH = 14, 26  # with the longest metric and the gaps: 80 columns
 
@@ -67,6 +69,8 @@ def print_report(report: Report, console: Console) -> None:
     record, environment = report.record, report.record.environment
     where = environment.board.value or environment.cpu.value or environment.machine
     threads = f"{record.settings.threads} thread{'s' if record.settings.threads > 1 else ''}"
+    if record.settings.pin:
+        threads += f" on cores {record.settings.pin}"
     _line(console, f"{record.model.name}, {record.model.scheme}, on {where} (target {report.target})", "bold")
     batch = f", batches of {record.settings.batch}" if record.settings.batch > 1 else ""
     ways = f"{len(record.runs)} processes" if record.counts is None else f"counted by {environment.system}"
@@ -176,7 +180,9 @@ def _checks(report: Report) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    surroundings = (("golden outputs", _golden(report)), ("conditions", conditions_text(report.record)))
+    surroundings = [("golden outputs", _golden(report)), ("conditions", conditions_text(report.record))]
+    if report.record.sustained is not None:
+        surroundings.append(("without a rest", sustained_words(report.record.sustained)))
     for label, text in (*quality_rows(report.evaluation), *surroundings):
         table.add_row(Text(label), Text(text))
     return table
