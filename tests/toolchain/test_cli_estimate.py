@@ -19,7 +19,8 @@ NO_FRAMEWORK = """
 import sys
 from edgekit.cli.main import main
 status = main(["estimate", sys.argv[1], "--target", sys.argv[2]])
-heavy = {"tensorflow", "torch", "keras", "onnx", "onnxruntime", "ai_edge_litert.interpreter"} & set(sys.modules)
+heavy = {"tensorflow", "torch", "keras", "onnx", "onnxruntime", "ethosu", "ai_edge_litert.interpreter"}
+heavy &= set(sys.modules)
 assert not heavy, heavy
 sys.exit(status)
 """
@@ -101,3 +102,31 @@ def test_every_odd_file_ends_in_a_page_or_one_clear_line(assets, capsys):
         else:
             assert status == 2, (path, captured.err)
             assert captured.err.startswith("error: ")
+
+
+def test_a_float_model_does_not_fit_an_integer_accelerator_and_the_fix_is_told(assets, capsys):
+    assert main(["estimate", str(assets / MODEL), "--target", "coral-dev-board"]) == 0
+    out = capsys.readouterr().out
+    assert "does not fit" in out
+    assert "--quantize int8" in " ".join(out.split())
+    assert "not estimated" in out
+
+
+def test_a_compiler_that_takes_seconds_is_asked_only_where_it_is_wanted(assets, capsys):
+    assert main(["estimate", str(assets / MODEL), "--target", "all", "--json"]) == 0
+    rows = {row["target"]: row for row in json.loads(capsys.readouterr().out)["estimates"]}
+    assert rows["ethos-u55-256"]["fit"] == "unknown"
+    assert "--compile" in rows["ethos-u55-256"]["fit_reason"]
+    assert rows["ethos-u55-256"]["compilation"] is None
+
+
+@pytest.mark.slow
+def test_an_accelerators_compiler_tells_cycles_and_memory(assets, capsys):
+    pytest.importorskip("ethosu")
+    model = assets / "mlperf-tiny/pretrainedResnet_quant.tflite"
+    assert main(["estimate", str(model), "--target", "ethos-u55-256", "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)["estimates"][0]
+    assert row["fit"] == "fits"
+    assert row["compilation"]["cycles"]["value"] > 10_000
+    assert row["compilation"]["sram"]["mode"] == "predicted"
+    assert row["latency"]["mode"] == "unavailable"

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from edgekit.fitting import judged
 from edgekit_runtime.bundle import is_bundle, open_bundle
 from edgekit_runtime.errors import ProfileError, ReportError, UserError
 from edgekit_runtime.figure import Figure, measured
@@ -59,6 +60,7 @@ def estimate(
     threads: int | None = None,
     measured_report: Path | None = None,
     measured_model: Path | None = None,
+    ask_compiler: bool = False,
 ) -> Estimates:
     """Predict what a bundle, or a bare model file, costs on a target; no interpreter is loaded.
 
@@ -68,6 +70,8 @@ def estimate(
         threads: Threads of the interpreter; those of the report, or else one, by default.
         measured_report: A report of a measurement on such a board, which replaces the scale.
         measured_model: The model that was measured, where it is another one.
+        ask_compiler: Whether to ask an accelerator's compiler, which takes seconds; a single target's rules are
+            always asked.
 
     Raises:
         ModelError: It is no finished model, or damaged.
@@ -84,14 +88,19 @@ def estimate(
         subject = _subject(file)
         profiles = _profiles(target, own)
         size = measured(subject.size_bytes, "byte", "length of the model's file")
+        ask = ask_compiler or len(profiles) == 1
         if measured_report is None:
-            rows = tuple(estimate_on(subject, profile, threads or 1) for profile in profiles)
+            rows = tuple(
+                judged(estimate_on(subject, profile, threads or 1), subject.graph, file, profile, ask_compiler=ask)
+                for profile in profiles
+            )
             return Estimates(str(model), size, "", rows)
         if len(profiles) > 1:
             raise UserError("A measurement tells of the one board it was taken on.", hint="Name that one --target.")
         anchor = _anchor(measured_report, measured_model, file, profiles[0], threads)
         row = estimate_on(subject, profiles[0], anchor.threads, anchor)
-        return Estimates(str(model), size, anchor.model, (row,))
+        found = judged(row, subject.graph, file, profiles[0], ask_compiler=ask)
+        return Estimates(str(model), size, anchor.model, (found,))
 
 
 @contextmanager

@@ -89,7 +89,9 @@ _INT8: frozenset[Precision] = frozenset({"int8"})
 
 
 def _like(name: str, rates: Mapping[Precision, Rates], factor: float) -> Core:
-    return Core(rates, COPY_MB_S[name], factor, frozenset(), f"taken to be like {name}, which was {_COUNTED.format(name)}")
+    return Core(
+        rates, COPY_MB_S[name], factor, frozenset(), f"taken to be like {name}, which was {_COUNTED.format(name)}"
+    )
 
 
 CORES: Mapping[str, Core] = {

@@ -60,6 +60,19 @@ class BoundShare:
 
 
 @dataclass(frozen=True)
+class Compilation:
+    """What the compiler of an accelerator says of a model; nothing published was there to check it.
+
+    Attributes:
+        cycles: Of the accelerator's clock, for an inference.
+        sram: Memory on the chip.
+    """
+
+    cycles: Figure
+    sram: Figure
+
+
+@dataclass(frozen=True)
 class Estimate:
     """What a model is predicted to cost on a target.
 
@@ -75,13 +88,15 @@ class Estimate:
         latency_range_ms: From the least to the most; `None` where nothing is known.
         throughput: Inferences in a second, one after the other with these threads.
         fit: Whether it fits the target: `fits`, `does not fit` or `unknown`.
-        fit_reason: Why it does not, or why it is unknown; empty where it fits.
+        fit_reason: Why it does not, or why it is unknown; or what part an accelerator takes.
+        fix: What makes it fit; empty where nothing is needed or known.
         memory: What it takes.
         energy: Of an inference, beyond what the idle board draws.
         bounds: What limits it, the largest share first.
         operators: Those of the main graph, those with the most time first.
         remedies: What to try, by what it wins.
         notes: What a reader must know.
+        compilation: What the accelerator's compiler says; `None` where it was not asked.
     """
 
     target: str
@@ -96,12 +111,14 @@ class Estimate:
     throughput: Figure
     fit: Outcome
     fit_reason: str
+    fix: str
     memory: MemoryEstimate
     energy: Figure
     bounds: tuple[BoundShare, ...]
     operators: tuple[OperatorEstimate, ...]
     remedies: tuple[Remedy, ...]
     notes: tuple[str, ...]
+    compilation: Compilation | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +187,7 @@ def estimate(subject: Subject, profile: Profile, threads: int = 1, anchor: Ancho
         throughput=_throughput(latency, threads),
         fit=fit.outcome,
         fit_reason=fit.reason,
+        fix="",
         memory=memory,
         energy=estimate_energy(latency, threads, profile, anchor is not None),
         bounds=_bounds(prediction),

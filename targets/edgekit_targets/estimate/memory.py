@@ -74,7 +74,7 @@ def estimate_memory(graph: Graph, model_size_bytes: int, weight_bytes: int, prof
     arena = _arena(graph, plan)
     model, whole = _process(arena, model_size_bytes, weight_bytes)
     if not profile.runtimes:
-        whole = unavailable("byte", NO_RUNTIME)
+        model = whole = unavailable("byte", NO_RUNTIME)
     limit = _limit_kib(profile)
     return MemoryEstimate(
         arena=arena,

@@ -23,6 +23,7 @@ import click
     metavar="BUNDLE|MODEL",
     help="The model that was measured, where it is another one.",
 )
+@click.option("--compile", "ask_compiler", is_flag=True, help="Ask accelerators' compilers, too: it takes seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result for machines.")
 def estimate(
     model: Path,
@@ -30,6 +31,7 @@ def estimate(
     threads: int | None,
     measured: Path | None,
     measured_model: Path | None,
+    ask_compiler: bool,
     as_json: bool,
 ) -> None:
     """Predict what a BUNDLE, or a bare MODEL, costs on a target that is not at hand.
@@ -42,7 +44,14 @@ def estimate(
     from edgekit.estimating import ALL
     from edgekit.estimating import estimate as predict
 
-    found = predict(model, target=target, threads=threads, measured_report=measured, measured_model=measured_model)
+    found = predict(
+        model,
+        target=target,
+        threads=threads,
+        measured_report=measured,
+        measured_model=measured_model,
+        ask_compiler=ask_compiler,
+    )
     if as_json:
         from edgekit_runtime.codec import dumps_document
 

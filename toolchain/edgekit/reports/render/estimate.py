@@ -11,7 +11,7 @@ from rich.text import Text
 from edgekit.estimating import Estimates
 from edgekit.reports.render.units import plain, unit_for
 from edgekit_runtime.figure import Figure, Interval
-from edgekit_targets.estimate.estimate import Estimate, OperatorEstimate
+from edgekit_targets.estimate.estimate import Compilation, Estimate, OperatorEstimate
 from edgekit_targets.estimate.memory import KIB, AliveBlock
 from edgekit_targets.estimate.remedies import Remedy
 
@@ -60,7 +60,7 @@ def print_targets(found: Estimates, console: Console) -> None:
     for row in found.estimates:
         fit = row.fit if row.fit != "does not fit" else "no"
         cells = (
-            f"{fit}{_mark(row.fit_reason, reasons)}",
+            f"{fit}{_mark(_why(row), reasons)}",
             _latency_cell(row, reasons),
             _memory_cell(row, reasons),
             _span(row.energy, reasons),
@@ -73,22 +73,21 @@ def print_targets(found: Estimates, console: Console) -> None:
 
 
 def _conditions(found: Estimates, row: Estimate) -> str:
+    if not row.operators:
+        return "; ".join(part for part in (row.precision, f"{row.method} from the operator list") if part)
     clock = "" if row.clock_mhz is None else f" at {row.clock_mhz:g} MHz"
     threads = f"{row.threads} thread{'' if row.threads == 1 else 's'}"
-    parts = [
-        f"{row.runtime}, {threads}{clock}",
-        row.precision,
-        f"{row.method} from the operator list, table {row.table}",
-    ]
-    if found.measured:
-        parts.append(f"scaled by the measurement of {found.measured}")
-    return "; ".join(part for part in parts if part)
+    how = f"{row.method} from the operator list, table {row.table}"
+    scaled = f"; scaled by the measurement of {found.measured}" if found.measured else ""
+    return f"{row.runtime}, {threads}{clock}; {row.precision}; {how}{scaled}"
 
 
 def _figures(row: Estimate) -> Rows:
     allowed = "" if row.memory.limit_kib is None else f"; {row.memory.limit_kib * KIB / MEGABYTE:.0f} MB allowed"
-    fit = row.fit if not row.fit_reason else f"{row.fit}: {row.fit_reason}"
+    fit = f"{row.fit}: {_why(row)}" if _why(row) else row.fit
+    compiled = row.compilation
     return [
+        *([("compiler", _compiler(compiled))] if compiled is not None else []),
         ("latency", _text(row.latency)),
         ("throughput", _text(row.throughput)),
         ("model memory", _text(row.memory.model_memory)),
@@ -96,6 +95,12 @@ def _figures(row: Estimate) -> Rows:
         ("energy", _text(row.energy)),
         ("fit", fit),
     ]
+
+
+def _compiler(compiled: Compilation) -> str:
+    if compiled.cycles.value is None or compiled.sram.value is None:
+        return compiled.cycles.reason
+    return f"{compiled.cycles.value:,.0f} cycles, {_bytes(compiled.sram.value)} of SRAM ({compiled.cycles.method})"
 
 
 def _time(row: Estimate) -> Rows:
@@ -159,7 +164,15 @@ def _remedy(remedy: Remedy) -> str:
     return f"{remedy.what}{flag}: {won}; {remedy.reason}"
 
 
+def _why(row: Estimate) -> str:
+    fix = f" Fix: {row.fix}" if row.fix else ""
+    return f"{row.fit_reason}{'.' if fix else ''}{fix}"
+
+
 def _latency_cell(row: Estimate, reasons: dict[str, int]) -> str:
+    if row.compilation is not None and row.compilation.cycles.value is not None:
+        cycles = row.compilation.cycles
+        return f"{cycles.value:,.0f} cycles{_mark(f'not checked: {cycles.method}', reasons)}"
     if row.latency.value is None and row.latency_range_ms is not None:
         low, high = _ends(row.latency_range_ms, 1.0)
         return f"order of {low} to {high} ms"
@@ -167,6 +180,8 @@ def _latency_cell(row: Estimate, reasons: dict[str, int]) -> str:
 
 
 def _memory_cell(row: Estimate, reasons: dict[str, int]) -> str:
+    if row.compilation is not None and row.compilation.sram.value is not None:
+        return f"{_bytes(row.compilation.sram.value)} SRAM"
     if row.memory.peak_rss.value is None and row.memory.arena.value is not None:
         return _span(row.memory.arena, reasons) + _mark("activations alone, as an interpreter would plan them", reasons)
     return _span(row.memory.peak_rss, reasons)

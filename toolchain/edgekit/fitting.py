@@ -1,0 +1,73 @@
+"""Whether a model fits a target, for its estimate: by operator rules, and by its accelerator's compiler."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from edgekit_runtime.child import ChildError
+from edgekit_runtime.errors import EdgekitError, MissingExtraError
+from edgekit_runtime.figure import Figure, unavailable
+from edgekit_targets.check import check_graph
+from edgekit_targets.estimate.estimate import Compilation, Estimate
+from edgekit_targets.findings import Check
+from edgekit_targets.graph.graph import Graph
+from edgekit_targets.profile import NpuCompiler, Profile
+
+COMPILED_BY = "ethos-u"  # the family whose rules are its compiler's own, which takes seconds to ask
+UNASKED = "its compiler judges each operator, and takes seconds: add --compile, or ask `edgekit check`"
+KIB = 1024
+
+
+def judged(estimate: Estimate, graph: Graph, file: Path, profile: Profile, *, ask_compiler: bool) -> Estimate:
+    """An estimate with what the target's operator rules say of the model.
+
+    Args:
+        estimate: The estimate, with what the memory says.
+        graph: The model.
+        file: Its file.
+        profile: The target.
+        ask_compiler: Whether a compiler that takes seconds is asked, too.
+    """
+    slow = profile.npu is not None and profile.npu.family == COMPILED_BY
+    if slow and not ask_compiler:
+        return replace(estimate, fit="unknown", fit_reason=UNASKED)
+    try:
+        check = check_graph(graph, file, str(file), profile)
+    except MissingExtraError as missing:
+        return replace(estimate, fit="unknown", fit_reason=str(missing).rstrip("."))
+    found = _with_check(estimate, check)
+    if slow and found.fit == "fits" and profile.npu is not None and profile.npu.compiler is not None:
+        return replace(found, compilation=_compiled(file, profile.npu.compiler))
+    return found
+
+
+def _with_check(estimate: Estimate, check: Check) -> Estimate:
+    """What breaks a rule counts before what the memory says; what an accelerator takes is told beside it."""
+    errors = [finding for finding in check.findings if finding.severity == "error"]
+    if not check.fits and errors:
+        first = errors[0]
+        more = f" (and {len(errors) - 1} more: edgekit check)" if len(errors) > 1 else ""
+        return replace(estimate, fit="does not fit", fit_reason=f"{first.reason}{more}", fix=first.fix)
+    if check.placement is None:
+        return estimate
+    taken, whole = check.placement.operators.value or 0, check.operators.value or 0
+    reason = "" if taken == whole else f"{taken:.0f} of {whole:.0f} operators run on its accelerator"
+    return replace(estimate, fit="fits", fit_reason=reason)
+
+
+def _compiled(file: Path, compiler: NpuCompiler) -> Compilation:
+    from edgekit_targets.vela.vela import compile_with_vela, vela_version
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="edgekit-estimate-") as folder:
+            summary = compile_with_vela(file, compiler, Path(folder)).summary
+            method = f"Vela {vela_version()}, its own estimate for the accelerator alone"
+    except (EdgekitError, ChildError) as error:
+        reason = str(error)
+        return Compilation(unavailable("cycle", reason), unavailable("byte", reason))
+    return Compilation(
+        Figure("predicted", "cycle", float(summary["cycles_total"]), method),
+        Figure("predicted", "byte", KIB * float(summary["sram_memory_used"]), method),
+    )
