@@ -27,7 +27,7 @@ test-slow: $(VENV)/installed-dev ## Run the slow tests
 	$(PY) -m pytest -n $(JOBS) -m 'slow and not device'
 
 test-device: $(VENV)/installed-dev ## Run the tests on a stand-in of a Raspberry Pi (root, Debian)
-	$(PY) -m pytest -m device tests/devices
+	$(PY) -m pytest -n $(JOBS) -m device tests/devices
 
 check: $(VENV)/installed-dev ## Check style, types, import rules and installed versions
 	$(PY) -m ruff check --no-cache

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from conversion import convert_int8
+from deploying import deploying
 from emulated import emulated
 from estimates import estimates
 from figures import Section
@@ -25,6 +26,7 @@ BENCHMARKS: Mapping[str, Callable[[bool], Section]] = {
     "latency": latency,
     "overhead": overhead,
     "pictures": pictures,
+    "deploying": deploying,
     "estimates": estimates,
     "serving": serving,
     "emulated": emulated,

@@ -180,6 +180,16 @@ def test_an_agent_that_is_killed_for_its_memory_says_so(home, bundles, tmp_path,
     assert current_number() == ""
 
 
+def test_an_interpreter_that_hangs_is_ended_and_told(home, bundles, tmp_path, monkeypatch):
+    hanging = tmp_path / "hanging.pyz"
+    hanging.write_text("import time; time.sleep(600)")
+    monkeypatch.setattr("edgekit_devices.deployment.build_runtime", lambda target: hanging)
+    monkeypatch.setattr("edgekit_devices.deployment.CHECK_S", 1.0)
+    with local() as device, pytest.raises(DeviceError, match="did not end within 1 s, so it was ended"):
+        deploy_bundle(device, bundles[0])
+    assert current_number() == ""
+
+
 def test_without_systemd_the_bundle_is_deployed_but_not_served(home, bundles, tmp_path, monkeypatch):
     with local() as device:
         done = deploy_bundle(device, bundles[0])

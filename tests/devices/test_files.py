@@ -147,6 +147,22 @@ def test_a_wheel_that_points_outside_its_folder_is_refused(session, tmp_path, na
     assert session.call("environment", {"name": "e1"})["python"] is None
 
 
+def test_an_installation_that_is_cut_off_leaves_nothing_half_and_goes_well_the_next_time(home, tmp_path):
+    files = {f"mine/part{number}.py": "x = 7" for number in range(3000)}
+    packed = wheel(tmp_path / "w.whl", {"mine/__init__.py": "", **files})
+    for delay_s in (0.0, 0.02, 0.05):
+        transport = CutTransport("kill", after_call="install", delay_s=delay_s)
+        with Session(transport, sys.executable) as session, pytest.raises(DeviceError, match="the connection ended"):
+            install(session, packed)
+        with Session(LocalTransport(), sys.executable) as session:
+            assert session.call("environment", {"name": "e1"})["python"] is None
+    with Session(LocalTransport(), sys.executable) as session:
+        python = install(session, packed)
+        completed = session.call("run", {"argv": [python, "-c", "import mine.part2999"], "timeout_s": 60})
+    assert completed["status"] == 0
+    assert [path.name for path in (home / STORE / "environments").iterdir()] == ["e1"]
+
+
 def test_a_wheel_with_a_link_is_refused(session, tmp_path):
     with pytest.raises(DeviceError, match="is a link"):
         install(session, wheel(tmp_path / "w.whl", {"out": "/etc"}, link=True))

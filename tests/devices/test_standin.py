@@ -162,6 +162,16 @@ def test_a_full_disk_is_told_before_anything_is_sent(ssh, bundles):
         deploy(bundles[0], device="ssh://small@board")
 
 
+def test_a_disk_that_fills_up_on_the_way_is_told_and_emptied_again(ssh):
+    file = {"sha256": "0" * 64, "size": 3_000_000, "offset": 0}
+    with open_remote("ssh://small@board") as device:
+        device.session.call("missing", {"sizes": {}})
+        with pytest.raises(DeviceError, match=r"small@board: the disk is full\. Remove what"):
+            device.session.call("put", {"files": [file]}, data=[bytes(3_000_000)])
+        listed = device.run(("find", f"/home/small/{STORE}", "-name", "*.part"), timeout_s=60)
+        assert (listed.status, listed.stdout) == (0, "")
+
+
 def test_a_read_only_home_is_told(ssh, bundles):
     with pytest.raises(DeviceError, match=r"/home/frozen/.* cannot be written: Read-only file system"):
         deploy(bundles[0], device="ssh://frozen@board")

@@ -20,6 +20,7 @@ from edgekit_devices.onboard.frames import CHUNK_BYTES, Frames, Payload, Refused
 
 HOME = "~/.local/share/edgekit"
 LOCK = "lock"
+FULL = (errno.ENOSPC, errno.EDQUOT)
 MARGIN_BYTES = 1 << 18  # left free for folders and records
 
 
@@ -185,9 +186,8 @@ class Store:
         return self.root / "incoming" / f"{sha256}.part"
 
     def _take(self, frames: Frames, sha256: str, size: int, offset: int) -> Optional[RefusedError]:
-        pieces = frames.take(size - offset)
+        pieces, part = frames.take(size - offset), self._part(sha256)
         try:
-            part = self._part(sha256)
             with open(part, "ab") as file:
                 if not _locked(file):
                     raise RefusedError("another transfer of the same file is under way", "Try again later.")
@@ -198,6 +198,8 @@ class Store:
                 os.fsync(file.fileno())
             self._accept(part, sha256)
         except OSError as error:
+            if error.errno in FULL:
+                part.unlink(missing_ok=True)  # the device needs the room more than the next transfer
             self._drain(pieces)
             return refused(error)
         except RefusedError as error:
@@ -270,7 +272,7 @@ def sync_folder(path: Path) -> None:
 
 def refused(error: OSError) -> RefusedError:
     """The refusal for the user where the system said no."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in FULL:
         return RefusedError("the disk is full", "Remove what is not needed: edgekit deploy --list, --remove.")
     where = f"{error.filename}: " if error.filename else ""
     return RefusedError(f"{where}{os.strerror(error.errno or 0).lower()}")

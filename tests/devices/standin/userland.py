@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -43,8 +44,15 @@ def build_userland() -> Path:
         raise UnavailableError("the stand-in needs root, for a mount namespace and a chroot")
     if shutil.which("apt-get") is None or shutil.which("unshare") is None:
         raise UnavailableError("the stand-in needs a Debian, for its packages")
-    _install_programs()
-    _register_binfmt()
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with open(cache_folder() / "lock", "ab") as one_at_a_time:  # tests run in several processes
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        _install_programs()
+        _register_binfmt()
+        return _userland()
+
+
+def _userland() -> Path:
     root, stamp = cache_folder() / f"userland-{ARCHITECTURE}", " ".join(PACKAGES)
     if (root / ".made-of").exists() and (root / ".made-of").read_text() == stamp:
         return root
