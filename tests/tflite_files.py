@@ -16,7 +16,12 @@ from edgekit_converters.quantize.engine import quantize_file
 from edgekit_converters.settings import SCHEMES
 from edgekit_runtime.progress import silent
 
-TYPES = {"float32": schema.TensorType.FLOAT32, "int32": schema.TensorType.INT32, "int8": schema.TensorType.INT8}
+TYPES = {
+    "bool": schema.TensorType.BOOL,
+    "float32": schema.TensorType.FLOAT32,
+    "int32": schema.TensorType.INT32,
+    "int8": schema.TensorType.INT8,
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ OPTIONS = {
     "FULLY_CONNECTED": "FullyConnectedOptions",
     "GATHER": "GatherOptions",
     "LOG": "NONE",
+    "SELECT_V2": "SelectV2Options",
+    "SOFTMAX": "SoftmaxOptions",
     "UNIDIRECTIONAL_SEQUENCE_RNN": "SequenceRNNOptions",
 }
 

@@ -77,14 +77,8 @@ def quantize_file(
     Raises:
         ConversionError: The engine refuses.
     """
-    statistics = None
-    if ranges is not None:
-        statistics = {
-            name: {"min": np.array([found.low], np.float32), "max": np.array([found.high], np.float32)}
-            for name, found in ranges.items()
-        }
     try:
-        content = _quantized(model.read_bytes(), scheme, statistics, float_tensors)
+        content = _quantized(model.read_bytes(), scheme, ranges, float_tensors)
     except Exception as error:  # the engine raises many kinds; the user gets one line
         raise ConversionError(
             f"quantization: ai-edge-quantizer refuses: {first_line(error)}",
@@ -93,14 +87,30 @@ def quantize_file(
     output.write_bytes(content)
 
 
-def _quantized(content: bytes, scheme: str, statistics: Any, float_tensors: Collection[str]) -> bytes:
+def _quantized(
+    content: bytes, scheme: str, ranges: Mapping[str, Range] | None, float_tensors: Collection[str]
+) -> bytes:
     manager = recipe_manager.RecipeManager()
     manager.load_quantization_recipe(ENGINE_RECIPES[scheme]())
     graph = tfl_flatbuffer_utils.read_model(memoryview(content))
+    statistics = None if ranges is None else _statistics(graph, ranges)
     generator = params_generator.ParamsGenerator(graph)
     parameters = generator.generate_quantization_parameters(manager, statistics, enable_progress_bar=False)
     quantized = model_modifier.ModelModifier(graph).modify_model(parameters, enable_progress_bar=False)
     return _with_float_border(_with_unread_outputs(bytes(quantized)), float_tensors)
+
+
+def _statistics(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, dict[str, np.ndarray]]:
+    """Ranges as the engine finds them itself: arrays of each tensor's rank, which constants of the same scale need."""
+    ranks = {tensor.name.decode(): len(tensor.shape) for tensor in graph.subgraphs[0].tensors}
+    shapes = {name: (1,) * ranks.get(name, 1) for name in ranges}
+    return {
+        name: {
+            "min": np.full(shapes[name], found.low, np.float32),
+            "max": np.full(shapes[name], found.high, np.float32),
+        }
+        for name, found in ranges.items()
+    }
 
 
 def _with_unread_outputs(content: bytes) -> bytes:
@@ -165,6 +175,21 @@ def _replace(border: Any, signatures: Any, place: int, twin: int) -> None:
     border[:] = [twin if index == place else index for index in border]
     for entry in (entry for signature in signatures for entry in signature):
         entry.tensorIndex = twin if entry.tensorIndex == place else entry.tensorIndex
+
+
+def float_constants(content: bytearray) -> dict[str, np.ndarray]:
+    """The float32 constants of a file's main graph by name: views, so that what is written there is in the file.
+
+    Args:
+        content: The file.
+    """
+    graph = tfl_flatbuffer_utils.read_model(memoryview(content))
+    found = {}
+    for tensor in graph.subgraphs[0].tensors:
+        data = graph.buffers[tensor.buffer].data
+        if data is not None and tensor.type == qtyping.TensorType.FLOAT32:
+            found[tensor.name.decode()] = np.frombuffer(data, np.float32)
+    return found
 
 
 @dataclass(frozen=True)

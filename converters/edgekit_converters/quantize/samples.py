@@ -31,6 +31,8 @@ class Samples:
         return self.indexes[:: max(1, len(self.indexes) // count)][:count]
 
     def read(self, indexes: Sequence[int]) -> Iterator[tuple[np.ndarray, ...]]:
-        """For each sample one array per input, in the file's order, with a batch axis of 1."""
+        """For each sample one array per input, in the file's order and types, with a batch axis of 1."""
         for sample in self._source.read(indexes):
-            yield tuple(in_file_order(sample.inputs[b.source.name], b) for b in self._bindings)
+            yield tuple(
+                np.asarray(in_file_order(sample.inputs[b.source.name], b), b.stored.dtype) for b in self._bindings
+            )

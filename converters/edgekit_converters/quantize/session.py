@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit_converters.binding import Border, open_exported
+from edgekit_converters.quantize.masks import Mask, find_masks, lower, within_reach
 from edgekit_converters.quantize.samples import Samples
 from edgekit_converters.quantize.statistics import Range
 from edgekit_converters.quantize.trail import BiasTrail, QuantizationTrail
@@ -17,6 +18,7 @@ from edgekit_runtime.child import Child, Report
 from edgekit_runtime.codec import decode, encode
 from edgekit_runtime.interpreter import detect_format
 from edgekit_runtime.progress import Progress
+from edgekit_targets.graph.tflite import read_tflite
 
 COMPARED_SAMPLES = 4
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # its other threads only wait, at full load: every sum here is short
@@ -93,13 +95,32 @@ def _quantize(
         return QuantizationTrail(engine_version(), scheme.detail, 0, 0, None, ())
     compared = samples.spread(COMPARED_SAMPLES)
     calibrated = samples.indexes if scheme.calibrated else compared
-    ranges = calibrate(float_model, samples.read(calibrated), len(calibrated), tell)
+    masks = find_masks(read_tflite(float_model).main) if scheme.calibrated else ()
+    masked = {name for mask in masks for name in (*mask.before, *mask.after)}
+    ranges = calibrate(float_model, samples.read(calibrated), len(calibrated), tell, masked)
+    if masks:
+        float_model, ranges = _lower_masks(float_model, masks, ranges)
     given = ranges if scheme.calibrated else None
     quantize_file(float_model, scheme.name, output, ranges=given, float_tensors=float_tensors)
     bias = _correct(float_model, output, border, ranges, samples, tell)
     tensors = compare_tensors(float_model, output, ranges, samples.read(compared))
     method = f"{scheme.detail}; {RANGES}" if scheme.calibrated else scheme.detail
     return QuantizationTrail(engine_version(), method, len(calibrated), len(compared), bias, tensors)
+
+
+def _lower_masks(
+    float_model: Path, masks: tuple[Mask, ...], ranges: Mapping[str, Range]
+) -> tuple[Path, Mapping[str, Range]]:
+    """A float file whose masks int8 can hold, and the ranges of its activations."""
+    from edgekit_converters.quantize.engine import float_constants
+
+    content = bytearray(float_model.read_bytes())
+    constants = float_constants(content)
+    for mask in masks:
+        lower(constants[mask.constant], mask.level(ranges))
+    path = float_model.with_name(f"{float_model.stem}-lowered{float_model.suffix}")
+    path.write_bytes(content)
+    return path, within_reach(masks, ranges)
 
 
 def _float_tensors(border: Border, settings: QuantizeSettings) -> frozenset[str]:
