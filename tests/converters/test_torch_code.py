@@ -164,10 +164,10 @@ class Malicious:
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_pickle_that_would_run_code_does_not_run(code: Path, tmp_path: Path, zipped: bool) -> None:
     torch.save({"x": Malicious(tmp_path / "ran")}, tmp_path / "bad.pt", _use_new_zipfile_serialization=zipped)
-    with pytest.raises(ModelError, match=r"bad.pt: loading it would run code \(pathlib.Path.touch\)|would run code"):
+    with pytest.raises(ModelError, match=r"bad.pt: loading it would run code \(\S+\), so nothing of it was loaded"):
         tokens(code, tmp_path / "bad.pt")
     (tmp_path / "bare.pth").write_bytes(pickle.dumps(Malicious(tmp_path / "ran")))
-    with pytest.raises(ModelError, match=r"bare.pth: "):
+    with pytest.raises(ModelError, match=r"bare.pth: (loading it would run code|it is no file of weights)"):
         tokens(code, tmp_path / "bare.pth")
     assert not (tmp_path / "ran").exists()
 
@@ -187,7 +187,7 @@ def test_files_that_are_no_weights_are_refused_with_what_to_do(code: Path, tmp_p
         "scripted.pt": r"it is a TorchScript program; allowed: weights alone",
         "empty.pt": r"it holds no weights; its keys are epoch",
         "list.pt": r"it holds a list; allowed: weights by name",
-        "text.pth": r"no file of weights|would run code",
+        "text.pth": r"it is no file of weights",
         "text.safetensors": r"it is no .safetensors file",
         "cut.pt": r"no file of weights",
     }

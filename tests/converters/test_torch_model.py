@@ -1,22 +1,31 @@
 """PyTorch modules of every kind, as files that answer as they do."""
 
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from edgekit_converters.binding import open_exported
+from edgekit_converters.framework import FrameworkSession
 from edgekit_converters.settings import NamedShape, NamedType, SourceSettings
+from edgekit_converters.torch.inputs import find_forward
+from edgekit_converters.torch.layout import LayoutWatch
 from edgekit_converters.torch.load import load_model
 from edgekit_converters.torch.model import TorchModel
+from edgekit_runtime.errors import ConversionError, MissingExtraError
 from edgekit_runtime.samples import real_samples, stored_input, stored_sample
 from edgekit_targets.graph.read import read_graph
 from tests.torch_models import INPUTS, samples
 
 MODELS = Path(__file__).parents[1] / "torch_models.py"
 MAX_ERROR = 1e-4
+# None around a convolution. What is left: flattening images in PyTorch's order, one pooled beside an output, attention.
+TRANSPOSES = {"small_cnn": 1, "two_in_three_out": 1, "text_classifier": 12, "vit": 8, "decoder": 6}
 
 
 def settings(name: str) -> SourceSettings:
@@ -57,3 +66,109 @@ def test_every_kind_of_module_answers_alike_as_a_file(name: str, model_format: s
     for output, values in expected.items():
         assert got[output].shape == values.shape
         assert np.abs(got[output] - values).max() <= MAX_ERROR * np.abs(values).max()
+    if model_format == "tflite":
+        assert operators(path)["TRANSPOSE"] <= TRANSPOSES.get(name, 0)
+
+
+class Mixing(nn.Module):
+    """It trains, drops, and mixes the samples of a batch, where it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.drop = nn.BatchNorm1d(3), nn.Dropout(0.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.drop(self.norm(x)) + x.mean(0, keepdim=True)
+
+
+class Exotic(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        largest = torch.linalg.svd(x)[1].sum()
+        return largest + torch.special.bessel_j0(x) + torch.special.airy_ai(x)
+
+
+class Branching(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.sum() > 0:
+            return x + 1
+        return x - 1
+
+
+class Choosing(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[x > 0]
+
+
+def loaded(module: nn.Module, *shapes: tuple[str, tuple[int, ...]]) -> TorchModel:
+    named = tuple(NamedShape(name, shape) for name, shape in shapes)
+    return TorchModel(
+        find_forward(module.eval(), SourceSettings("own.py:make", "torch-code", shapes=named)), "own.py:make"
+    )
+
+
+def test_samples_are_run_one_at_a_time_without_training() -> None:
+    module = Mixing()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    model = loaded(module, ("x", (1, 3)))
+    x = np.float32([[1, 2, 3], [4, 5, 6], [7, 8, 9]])
+    for _ in range(2):
+        np.testing.assert_allclose(model.predict({"x": x})["output"], 2 * x, rtol=1e-4)
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+@pytest.mark.parametrize("model_format", ["tflite", "onnx"])
+def test_a_forward_that_depends_on_values_is_refused_with_its_line(model_format: str, tmp_path: Path) -> None:
+    model = loaded(Branching(), ("x", (1, 3)))
+    with pytest.raises(
+        ConversionError, match=r"branches on the values.*test_torch_model.py, line \d+: if x.sum\(\) > 0"
+    ):
+        model.export(tmp_path / "model", model_format)
+    assert not (tmp_path / "model").exists()
+
+
+def test_an_output_whose_size_depends_on_values_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConversionError, match=r"the size of output output depends on the inputs' values"):
+        loaded(Choosing(), ("x", (1, 3))).export(tmp_path / "model", "onnx")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model_format", ["tflite", "onnx"])
+def test_every_operator_that_is_lacking_is_named(model_format: str, tmp_path: Path) -> None:
+    with pytest.raises(ConversionError, match=r"PyTorch's aten._linalg_svd, .*airy_ai, .*bessel_j0\..*--format"):
+        loaded(Exotic(), ("x", (1, 3, 3))).export(tmp_path / "model", model_format)
+
+
+@pytest.mark.parametrize(("library", "model_format"), [("litert_torch", "tflite"), ("onnxscript", "onnx")])
+def test_a_missing_exporter_is_told_with_its_extra(
+    library: str, model_format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(MissingExtraError, match=r"is not installed.*pip install 'edgekit\[torch"):
+        loaded(Mixing(), ("x", (1, 3))).export(tmp_path / "model", model_format)
+
+
+def test_missing_pytorch_is_told_with_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError('not here')", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with (
+        FrameworkSession("edgekit_converters.torch") as session,
+        pytest.raises(MissingExtraError, match=r"edgekit\[torch"),
+    ):
+        session.load(settings("small_cnn"))
+
+
+def images(module: nn.Module, *tensors: torch.Tensor) -> tuple[frozenset[str], bool]:
+    watch = LayoutWatch({f"input_{i}": tensor for i, tensor in enumerate(tensors)})
+    with torch.no_grad(), watch:
+        result = module(*tensors)
+    return watch.image_inputs, watch.is_image(result)
+
+
+def test_only_what_convolutions_take_or_give_counts_as_an_image() -> None:
+    picture, heads = torch.zeros(1, 3, 8, 8), torch.zeros(1, 4, 6, 5)
+    conv, pool = nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(2)
+    assert images(nn.Sequential(nn.ReLU(), nn.ZeroPad2d(1), conv, nn.Hardswish()), picture) == ({"input_0"}, True)
+    assert images(nn.Sequential(conv, pool, nn.Flatten()), picture) == ({"input_0"}, False)
+    assert images(nn.Sequential(nn.Flatten(), nn.Unflatten(1, (3, 8, 8)), conv), picture) == (frozenset(), True)
+    assert images(nn.Sequential(nn.Softmax(3), nn.Linear(5, 5)), heads) == (frozenset(), False)
+    assert images(nn.Bilinear(5, 5, 2), heads, heads) == (frozenset(), False)

@@ -22,7 +22,20 @@ IMAGE_OPERATORS = (
     "_native_batch_norm_legit_no_training",
 )
 # What these do to an image, they do whatever the order of its axes; so does whatever torch tags as pointwise.
-INDIFFERENT = ("cat", "constant_pad_nd", "clone", "_to_copy", "detach")
+INDIFFERENT = (
+    *("cat", "constant_pad_nd", "clone", "_to_copy", "detach", "alias"),
+    *("hardswish", "hardswish_", "_prelu_kernel"),  # pointwise, but not tagged as such in 2.13
+)
+    "cat",
+    "constant_pad_nd",
+    "clone",
+    "_to_copy",
+    "detach",
+    "alias",
+    "hardswish",
+    "hardswish_",
+    "_prelu_kernel",
+)
 
 
 class LayoutWatch(TorchDispatchMode):  # type: ignore[misc]  # torch ships no types that this project reads

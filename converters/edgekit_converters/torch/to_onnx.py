@@ -45,8 +45,8 @@ def export_onnx(border: Border, info: SourceInfo, source: str, path: Path) -> No
     except Exception as error:  # torch raises many kinds; the user gets one line
         lacking = lacking_in_onnx(border) if first_lacking(error) else ()
         raise cannot_export(source, "ONNX", error, lacking) from error
-    _check_sizes(proto, source)
     name_borders(proto, [spec.name for spec in info.inputs], [spec.name for spec in info.outputs])
+    _check_sizes(proto, source)
     path.write_bytes(proto.SerializeToString())
 
 

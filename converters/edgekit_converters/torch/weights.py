@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import re
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,6 +16,8 @@ WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
 PREFIXES = ("module.", "_orig_mod.", "model.")  # of DataParallel, torch.compile, Lightning
 COUNTER = "num_batches_tracked"  # of batch norms since PyTorch 0.4.1; inference does not need it
 SHOWN = 8
+# What torch's own unpickler of weights says when a file wants more than weights.
+BLOCKED = re.compile(r"(?:Unsupported global: GLOBAL|Unsupported class|unrecognized function) ([\w.]+[\w])")
 SAVE = "Save the weights alone: torch.save(model.state_dict(), 'weights.pt')."
 
 
@@ -83,34 +85,18 @@ def _read(path: Path) -> object:
         raise ModelError(f"{path}: it is a TorchScript program; allowed: weights alone.", hint=SAVE)
     try:
         return torch.load(path, weights_only=True, map_location="cpu")
-    except pickle.UnpicklingError as error:
-        raise _pickled(path, error) from error
     except Exception as error:  # torch raises many kinds for a damaged file
+        blocked = BLOCKED.search(str(error))
+        if blocked is not None:
+            raise ModelError(
+                f"{path}: loading it would run code ({blocked[1]}), so nothing of it was loaded; "
+                "allowed: tensors and plain values.",
+                hint=SAVE,
+            ) from error
         raise ModelError(
             f"{path}: it is no file of weights that PyTorch reads: {first_line(error)}",
             hint="Allowed: what torch.save wrote, or .safetensors.",
         ) from error
-
-
-def _pickled(path: Path, error: Exception) -> ModelError:
-    blocked = _blocked(str(error))
-    return ModelError(
-        f"{path}: loading it would run code{f' ({blocked})' if blocked else ''}, so nothing of it was loaded; "
-        "allowed: tensors and plain values.",
-        hint=SAVE,
-    )
-
-
-def _blocked(text: str) -> str:
-    """What the file wanted to call, in the words of torch's unpickler."""
-    for mark in (
-        "Unsupported global: GLOBAL ",
-        "Unsupported class ",
-        "Trying to call reduce for unrecognized function ",
-    ):
-        if mark in text:
-            return text.split(mark, 1)[1].split(maxsplit=1)[0].strip(".,")
-    return ""
 
 
 def _is_torchscript(path: Path) -> bool:
