@@ -26,16 +26,6 @@ INDIFFERENT = (
     *("cat", "constant_pad_nd", "clone", "_to_copy", "detach", "alias"),
     *("hardswish", "hardswish_", "_prelu_kernel"),  # pointwise, but not tagged as such in 2.13
 )
-    "cat",
-    "constant_pad_nd",
-    "clone",
-    "_to_copy",
-    "detach",
-    "alias",
-    "hardswish",
-    "hardswish_",
-    "_prelu_kernel",
-)
 
 
 class LayoutWatch(TorchDispatchMode):  # type: ignore[misc]  # torch ships no types that this project reads
