@@ -62,6 +62,7 @@ START_S = 60.0
 CALL_S = 60.0
 STALL_S = 60.0  # for a piece of a file to go over
 SPARE_S = 20.0  # beyond a command's own time limit, for its end there
+BEAT_S, SILENCE_S = 15.0, 90.0  # signs of life, and how long the device waits for one
 CHUNK_BYTES = 1 << 18
 LOG_LINES = 200
 
@@ -82,7 +83,9 @@ class Session:
         self._log: deque[str] = deque(maxlen=LOG_LINES)
         self._python = python
         program, self._token = session_program(), f"edgekit:{secrets.token_hex(8)}"
-        self._process = _start(transport, (python, "-c", STUB, str(len(program)), self._token))
+        command = (python, "-c", STUB, str(len(program)), str(SILENCE_S), self._token)
+        self._sending, self._over = threading.Lock(), threading.Event()
+        self._process = _start(transport, command)
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
         try:
@@ -92,6 +95,7 @@ class Session:
         except BaseException:
             self.close()
             raise
+        threading.Thread(target=self._beat, daemon=True).start()
 
     @property
     def address(self) -> str:
@@ -123,10 +127,11 @@ class Session:
             UnexpectedError: The program there failed in a way edgekit did not expect.
         """
         with self._deadline(timeout_s, "it stopped answering") as deadline:
-            self._write(json.dumps({"call": name, **(payload or {})}).encode() + b"\n")
-            for piece in data:
-                self._write(piece)
-                deadline.put_off()
+            with self._sending:
+                self._write(json.dumps({"call": name, **(payload or {})}).encode() + b"\n")
+                for piece in data:
+                    self._write(piece)
+                    deadline.put_off()
             while True:
                 message = self._message()
                 if "line" in message and on_line is not None:
@@ -140,6 +145,7 @@ class Session:
 
     def close(self) -> None:
         """End the connection, and with it all that runs there."""
+        self._over.set()
         for stream in (self._process.stdin, self._process.stdout):
             assert stream is not None
             with contextlib.suppress(OSError):
@@ -223,6 +229,12 @@ class Session:
                 return
             if not line.endswith(b"\n"):
                 raise EOFError
+
+    def _beat(self) -> None:
+        """Show the device that this side is there, for as long as it is."""
+        while not self._over.wait(BEAT_S):
+            with self._sending, contextlib.suppress(OSError, ValueError):
+                self._write(b"\n")
 
     def _read_log(self) -> None:
         assert self._process.stderr is not None

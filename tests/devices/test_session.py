@@ -139,6 +139,26 @@ def test_a_device_that_stops_answering_is_given_up(home):
             session.call("run", {"argv": [sys.executable, "-c", script], "timeout_s": 600}, timeout_s=1)
 
 
+def test_a_host_that_is_silent_for_too_long_counts_as_gone(home, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgekit_devices.session.SILENCE_S", 1.0)
+    script = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    with (
+        RemoteDevice(LocalTransport(), sys.executable) as device,
+        pytest.raises(DeviceError, match="the connection ended"),
+    ):
+        device.run((sys.executable, "-c", script), timeout_s=600)
+    assert not running(int((tmp_path / "pid").read_text()))
+
+
+def test_a_host_that_shows_that_it_is_there_may_wait(home, monkeypatch):
+    monkeypatch.setattr("edgekit_devices.session.SILENCE_S", 2.0)
+    monkeypatch.setattr("edgekit_devices.session.BEAT_S", 0.1)
+    with RemoteDevice(LocalTransport(), sys.executable) as device:
+        assert device.run(("sleep", "3"), timeout_s=60).status == 0
+        time.sleep(3)
+        assert device.run(("echo", "x"), timeout_s=60).stdout == "x\n"
+
+
 def test_a_failure_of_the_devices_side_is_a_bug(home):
     with Session(LocalTransport(), sys.executable) as session:
         with pytest.raises(UnexpectedError, match="local: Traceback"):

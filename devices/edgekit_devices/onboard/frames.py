@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import time
 from collections.abc import Iterator
 from typing import Any, Optional
 
@@ -34,9 +35,12 @@ class Frames:
 
     Args:
         token: What the host waits for; whatever a login shell printed lies before it.
+        silence_s: Seconds without a sign of the host after which it counts as gone: a network that is lost
+            closes no connection.
     """
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, silence_s: float) -> None:
+        self._silence_s, self._heard_s = silence_s, time.monotonic()
         self._in, self._out = os.dup(0), os.dup(1)
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
@@ -50,10 +54,12 @@ class Frames:
         Raises:
             ClosedError: The host is gone.
         """
-        while b"\n" not in self._held:
+        while True:
+            self._held = self._held.lstrip(b"\n")  # signs of life
+            if b"\n" in self._held:
+                line, _, self._held = self._held.partition(b"\n")
+                return dict(json.loads(line))
             self._fill()
-        line, _, self._held = self._held.partition(b"\n")
-        return dict(json.loads(line))
 
     def take(self, count: int) -> Iterator[bytes]:
         """The next bytes, piece by piece.
@@ -79,14 +85,16 @@ class Frames:
             ClosedError: The host is gone.
         """
         ready = select.select([*files, self._in], [], [], timeout_s)[0]
-        if self._in in ready:
-            self._fill()  # nothing is said while a command runs, so this is the end
+        if self._in in ready or time.monotonic() > self._heard_s + self._silence_s:
+            self._fill()
         return [file for file in ready if file != self._in]
 
     def _fill(self) -> None:
-        piece = os.read(self._in, CHUNK_BYTES)
+        left_s = max(0.0, self._heard_s + self._silence_s - time.monotonic())
+        piece = os.read(self._in, CHUNK_BYTES) if select.select([self._in], [], [], left_s)[0] else b""
         if not piece:
             raise ClosedError
+        self._heard_s = time.monotonic()
         self._held += piece
 
     def _write(self, content: bytes) -> None:

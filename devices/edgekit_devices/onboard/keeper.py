@@ -100,14 +100,14 @@ class Keeper:
 
 
 def main() -> None:
-    """Serve the host of this session; the last argument is its token."""
-    token = sys.argv[-1]
+    """Serve the host of this session; the last arguments are how long it may be silent, and its token."""
+    silence_s, token = float(sys.argv[-2]), sys.argv[-1]
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     os.umask(0o077)
     with contextlib.suppress(KeyboardInterrupt):
-        Keeper(Frames(token), token.rpartition(":")[2]).serve()
+        Keeper(Frames(token, silence_s), token.rpartition(":")[2]).serve()
 
 
 def _leave(*_: object) -> NoReturn:
