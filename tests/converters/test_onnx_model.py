@@ -123,6 +123,18 @@ def test_an_output_whose_shape_depends_on_values_is_refused(tmp_path: Path) -> N
         load(path)
 
 
+def test_an_output_whose_shape_the_file_does_not_tell_is_found_by_running(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("SequenceConstruct", ["x", "x"], ["list"]),
+        helper.make_node("ConcatFromSequence", ["list"], ["y"], axis=0),
+    ]
+    path = save_graph(tmp_path / "m.onnx", nodes, {"x": [2, 3]}, {"y": []})
+    model = onnx.load_model(str(path))
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    path.write_bytes(model.SerializeToString())
+    assert load(path).info.outputs[0].shape == (4, 3)
+
+
 def test_outputs_and_inputs_that_are_no_tensors_are_refused(tmp_path: Path) -> None:
     split = helper.make_node("SplitToSequence", ["x"], ["y"], axis=0)
     path = save_graph(tmp_path / "list.onnx", [split], {"x": [4, 2]}, {"y": []})

@@ -143,6 +143,39 @@ def test_operators_that_stay_float_are_named_with_the_reason(tmp_path: Path) -> 
     assert fusion.conversions == 2
 
 
+@pytest.mark.parametrize(("mode", "value"), [("constant", 0.0), ("constant", 1.0), ("reflect", 0.0)])
+def test_padding_stays_in_integers_where_it_adds_zeros(tmp_path: Path, mode: str, value: float) -> None:
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["a"]),
+        helper.make_node("Pad", ["a", "pads", "value"], ["b"], mode=mode),
+        helper.make_node("Conv", ["b", "w"], ["y"]),
+    ]
+    constants = {"w": weights(4, 4, 1, 1), "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "value": np.float32(value)}
+    path = save_graph(tmp_path / "m.onnx", nodes, {"x": [1, 4, 6, 6]}, {"y": [1, 4, 8, 8]}, constants)
+    trail, model, output = make(tmp_path, path, "int8", activations="uint8")
+    assert trail.fusion is not None
+    assert [one.operator for one in trail.fusion.float_operators] == ["Pad"] * (value != 0)
+    assert sqnr_of(model, output) > 25
+
+
+def test_an_lstm_multiplies_integers_in_int8(tmp_path: Path) -> None:
+    trail, _, output = make(tmp_path, save_recurrent(tmp_path / "m.onnx", "LSTM"), "int8", activations="uint8")
+    assert kinds_of(output)["DynamicQuantizeLSTM"] == 1
+    assert trail.fusion is not None
+    assert trail.fusion.float_operators == ()
+
+
+def test_weights_that_the_file_computes_are_left_to_it(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("ConstantOfShape", ["shape"], ["w"]),
+        helper.make_node("MatMul", ["x", "w"], ["y"]),
+    ]
+    path = save_graph(tmp_path / "m.onnx", nodes, {"x": [1, 64]}, {"y": [1, 64]}, {"shape": np.array([64, 64])})
+    trail, _, output = make(tmp_path, path, "int8-weight-only")
+    assert "would grow" in trail.notes[0]
+    assert output.stat().st_size < 1000
+
+
 def test_masks_of_infinity_stay_float_and_are_named(tmp_path: Path) -> None:
     mask = np.triu(np.full((8, 8), -np.inf, np.float32), 1)
     nodes = [

@@ -110,14 +110,15 @@ class OnnxModel:
     def _fix_outputs(self) -> None:
         """Write the outputs' shapes down: where the file does not tell them, as two runs find them."""
         outputs = self._interpreter.outputs
-        if not any(-1 in spec.shape for spec in outputs):
+        unknown = [value.name for value in self._model.graph.output if not _is_static(value)]
+        if not unknown:
             return
         try:
             ones, zeros = (self._run_filled(value) for value in (1, 0))
         except ModelError as error:
-            open_ones = ", ".join(spec.name for spec in outputs if -1 in spec.shape)
             raise ModelError(
-                f"{self._path}: the shape of output {open_ones} depends on the input's values.", hint=STATIC_OUTPUTS
+                f"{self._path}: the shape of output {', '.join(unknown)} depends on the input's values.",
+                hint=STATIC_OUTPUTS,
             ) from error
         for spec, one, zero in zip(outputs, ones, zeros, strict=True):
             if one.shape != zero.shape:
@@ -163,6 +164,12 @@ def _with_shapes(model: Any) -> Any:
         return onnx.shape_inference.infer_shapes(model, data_prop=True)
     except Exception:  # noqa: BLE001 - what onnx cannot infer, onnxruntime may run all the same
         return model
+
+
+def _is_static(value: Any) -> bool:
+    """Whether a tensor's shape is written down; one without axes is, and one whose axes nobody knows is not."""
+    tensor = value.type.tensor_type
+    return tensor.HasField("shape") and all(dim.HasField("dim_value") for dim in tensor.shape.dim)
 
 
 def _size(tensor: Any) -> int:

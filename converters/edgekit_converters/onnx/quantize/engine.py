@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from onnxruntime.quantization.onnx_quantizer import ONNXQuantizer
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from onnxruntime.quantization.quant_utils import QuantizationMode
 
+from edgekit_converters.onnx.quantize.pads import pad_integers
 from edgekit_converters.quantize.statistics import Range
 from edgekit_runtime.errors import ConversionError, first_line
 
@@ -57,6 +58,8 @@ def write_static(
 ) -> None:
     """Write a file in which operators stand between `QuantizeLinear` and `DequantizeLinear`.
 
+    An LSTM, for which onnxruntime has no such form, finds the scale of its activations anew at each inference.
+
     Args:
         model: The float `ModelProto`, prepared; it is changed.
         ranges: Ranges of its activations.
@@ -70,8 +73,9 @@ def write_static(
     data = {name: (np.float32(found.low), np.float32(found.high)) for name, found in ranges.items()}
 
     def write() -> Any:
+        recurrent = [node for node in model.graph.node if node.op_type == "LSTM"]
         quantizer = QDQQuantizer(
-            model,
+            _dynamic(model, integers, ["LSTM"]) if recurrent else model,
             True,  # scales per channel
             integers.reduced,
             QuantType.QInt8,
@@ -83,6 +87,7 @@ def write_static(
             {"WeightSymmetric": True, "QDQKeepRemovableActivations": True},
         )
         quantizer.quantize_model()
+        pad_integers(quantizer.model.model)
         return quantizer.model.model
 
     _write(write, output)
@@ -99,26 +104,26 @@ def write_dynamic(model: Any, integers: Integers, output: Path) -> None:
     Raises:
         ConversionError: The engine refuses.
     """
+    _write(lambda: _dynamic(model, integers, DYNAMIC_OPERATORS), output)
 
-    def write() -> Any:
-        quantizer = ONNXQuantizer(
-            model,
-            True,  # scales per channel
-            integers.reduced,
-            QuantizationMode.IntegerOps,
-            False,  # not static
-            QuantType.QInt8,
-            QuantType.QUInt8,
-            None,
-            [],
-            [],
-            list(DYNAMIC_OPERATORS),
-            {"WeightSymmetric": True, "MatMulConstBOnly": True},
-        )
-        quantizer.quantize_model()
-        return quantizer.model.model
 
-    _write(write, output)
+def _dynamic(model: Any, integers: Integers, kinds: Sequence[str]) -> Any:
+    quantizer = ONNXQuantizer(
+        model,
+        True,  # scales per channel
+        integers.reduced,
+        QuantizationMode.IntegerOps,
+        False,  # not static
+        QuantType.QInt8,
+        QuantType.QUInt8,
+        None,
+        [],
+        [],
+        list(kinds),
+        {"WeightSymmetric": True, "MatMulConstBOnly": True},
+    )
+    quantizer.quantize_model()
+    return quantizer.model.model
 
 
 def write_int4(model: Any, output: Path) -> None:

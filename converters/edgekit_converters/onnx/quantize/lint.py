@@ -22,6 +22,8 @@ FUSED = frozenset(
     ("Add", "ArgMax", "AveragePool", "Concat", "Conv", "Gemm", "GlobalAveragePool", "LeakyRelu", "MatMul", "Mul")
 ) | {"Sigmoid", "Softmax", "Where"}
 LAYOUT = frozenset({"ReorderInput", "ReorderOutput", "Transpose"})  # onnxruntime's own, around its kernels
+FREE = frozenset({"Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})  # they compute nothing
+SCALED_ANEW = "DynamicQuantizeLSTM"  # takes and gives real numbers, and multiplies integers
 NO_KERNEL = "onnxruntime has no kernel on integers for it"
 UNFUSED = "onnxruntime did not fuse it with the conversions around it"
 INFINITE = "its values reach infinity or a mask's huge numbers, which no scale holds"
@@ -49,7 +51,8 @@ def find_fusion(path: Path, kept_float: Collection[str] = ()) -> FusionTrail:
     for node in graph.node:
         if node.op_type in (QUANTIZE, DEQUANTIZE) or (node.op_type in LAYOUT and not node.name):
             continue
-        if node.input and any(name in real for name in (*node.input, *node.output)):
+        touched = any(name in real for name in (*node.input, *node.output))
+        if touched and node.op_type not in FREE | {SCALED_ANEW}:
             float_operators.append(FloatOperator(node.name, node.op_type, _reason(node, kept_float)))
         else:
             integer_operators += 1

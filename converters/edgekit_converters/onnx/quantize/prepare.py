@@ -19,6 +19,7 @@ from edgekit_converters.onnx.walk import graphs, nodes, opset_of
 from edgekit_runtime.errors import ModelError
 
 CLOSE = 1e-4  # of an output's largest value: folded weights are rounded once more
+GROWTH = 4  # times the size, at most, that a file has when its constants are folded
 # It makes one operator of a product and a sum, which the quantizers of weights alone do not know.
 SUM_FUSION = "MatMulAddFusion"
 
@@ -43,7 +44,9 @@ def prepare(path: Path, samples: Sequence[tuple[np.ndarray, ...]], *, fuse_sums:
         notes.append(f"rewritten from opset {opset_of(model)} to {MODERN_OPSET}")
         model = upgrade(path, model)
     folded = _fold(path, model, fuse_sums)
-    if _equal(path, model, folded, samples):
+    if folded.ByteSize() > GROWTH * model.ByteSize():
+        notes.append("constants not folded, since the file computes its weights and would grow")
+    elif _equal(path, model, folded, samples):
         model = folded
     else:
         notes.append("constants not folded, since that changed the outputs")
