@@ -10,12 +10,15 @@ import pytest
 from rich.console import Console
 
 from edgekit.inspecting import Inspection, inspect
+from edgekit.pipeline.export import Export
 from edgekit.reports.render.inspection import print_inspection
 from edgekit_runtime.errors import UserError
 from edgekit_runtime.figure import Figure, unavailable
+from edgekit_runtime.manifest import Library
 from edgekit_runtime.tensor import Quantization, TensorSpec
 from edgekit_targets.graph.summary import LiveTensor, OperatorCount
 from tests.bundle_files import dense_bundle
+from tests.onnx_models import save_convolutions
 from tests.tflite_files import write_dense
 
 
@@ -131,3 +134,21 @@ def test_every_real_file_fits_80_columns(assets):
             continue
         body = text.split("\n", 1)[1] if len(str(path)) > 80 else text
         assert max(map(len, body.splitlines())) <= 80, path
+
+
+def test_an_onnx_file_tells_its_opsets_what_is_open_and_what_could_not_be_found(tmp_path):
+    opened = inspect(save_convolutions(tmp_path / "model.onnx", batch="batch"))
+    text = shown(opened)
+    assert line_of(text, "opsets") == "opsets ai.onnx 17"
+    assert line_of(text, "dynamic") == (
+        "dynamic shapes 9 tensors; figures are for a length of 1 where it comes first; --shape NAME=1,... sets others"
+    )
+    noted = shown(graph_with(opened, notes=("onnx cannot tell them",)))
+    assert line_of(noted, "note") == "note onnx cannot tell them"
+
+
+def test_a_source_model_says_what_exported_it(dense):
+    source = Export("keras-h5", (Library("keras", "3.15.1"), Library("tensorflow", "2.21.0")), ("by tf_keras",))
+    assert line_of(shown(replace(dense, source=source)), "source") == (
+        "source keras-h5; what follows is of its float32 tflite export by keras 3.15.1, tensorflow 2.21.0; by tf_keras"
+    )

@@ -36,7 +36,7 @@ def read_onnx(path: str | Path, shapes: Mapping[str, tuple[int, ...]] | None = N
 
     Args:
         path: The file.
-        shapes: Shapes of inputs to count with instead, by name.
+        shapes: Shapes of inputs to count with instead, by name; the only input needs none.
 
     Raises:
         ModelError: It is none, or damaged, or an input does not take the shape.
@@ -60,10 +60,13 @@ def _wanted(path: Path, graph: Any, shapes: Mapping[str, tuple[int, ...]]) -> di
     fixed = {tensor.name for tensor in graph.initializer}
     given = {entry.name: entry.type for entry in graph.input if entry.name not in fixed}
     own = {name: _shape(kind) for name, kind in given.items()}
+    if len(own) == 1:
+        shapes = {name or next(iter(own)): shape for name, shape in shapes.items()}
     for name, shape in shapes.items():
         if name not in own or not _takes(own[name], shape):
             allowed = "; ".join(f"{known} is {found}" for known, found in own.items())
-            raise ModelError(f"{path}: no input takes the shape {name}={shape}; its inputs, -1 being open: {allowed}.")
+            asked = f"{name or 'of no name'}={shape}"
+            raise ModelError(f"{path}: no input takes the shape {asked}; its inputs, -1 being open: {allowed}.")
     symbols = {name: _symbols(kind) for name, kind in given.items()}
     lengths = {parts[0]: 1 for name, parts in symbols.items() if own[name][:1] == (-1,) and parts}
     for name, shape in shapes.items():

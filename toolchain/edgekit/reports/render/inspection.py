@@ -24,7 +24,7 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
     """Show a model: its borders, its operators, its size and costs, and for a bundle how it was made."""
     graph = inspection.graph
     console.print(Text(inspection.path, style="bold"))
-    console.print(_rows([*_borders("input", graph.inputs), *_borders("output", graph.outputs)]))
+    console.print(_rows([*_source(inspection), *_borders("input", graph.inputs), *_borders("output", graph.outputs)]))
     console.print()
     console.print(_operators(graph.operators))
     console.print()
@@ -32,6 +32,15 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
     if inspection.bundle is not None:
         console.print()
         console.print(_rows(_bundle(inspection.bundle)))
+
+
+def _source(inspection: Inspection) -> Rows:
+    source = inspection.source
+    if source is None:
+        return []
+    made = ", ".join(f"{library.name} {library.version}" for library in source.libraries)
+    exported = f"{source.source_format}; what follows is of its float32 {inspection.graph.format} export by {made}"
+    return [("source", "; ".join((exported, *source.notes)))]
 
 
 def _borders(what: str, specs: Sequence[TensorSpec]) -> Rows:
@@ -74,6 +83,9 @@ def _facts(inspection: Inspection) -> Rows:
         ("dynamic shapes", _dynamic(graph)),
         ("custom operators", ", ".join(row.name for row in graph.operators if row.custom) or "none"),
     ]
+    if graph.opsets:
+        rows.append(("opsets", ", ".join(f"{opset.domain} {opset.version}" for opset in graph.opsets)))
+    rows.extend(("note", note) for note in graph.notes)
     if graph.graphs > 1:
         rows.append(("graphs", f"{graph.graphs}, run by operators of the first"))
     return rows
@@ -117,7 +129,16 @@ def _peak(peak: MemoryPeak) -> str:
 def _dynamic(graph: GraphSummary) -> str:
     if not graph.dynamic_tensors:
         return "none"
-    return f"{graph.dynamic_tensors} tensors; figures are for the lengths that the file sets at first"
+    what = (
+        "the lengths that the file sets at first" if graph.format == "tflite" else "a length of 1 where it comes first"
+    )
+    return f"{graph.dynamic_tensors} tensors; figures are for {what}{_how_to_set(graph)}"
+
+
+def _how_to_set(graph: GraphSummary) -> str:
+    if graph.format == "tflite" or all(-1 not in spec.shape for spec in graph.inputs):
+        return ""
+    return "; --shape NAME=1,... sets others"
 
 
 def _bundle(content: BundleContent) -> Rows:
