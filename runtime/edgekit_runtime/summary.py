@@ -79,7 +79,7 @@ def _counted(counts: Counts) -> Iterator[NamedFigure]:
 def _count(value: int, unit: str, method: str, repeatable: float) -> Figure:
     half = max(value * repeatable, min(LEAST_REPEATABLE, value))
     interval = Interval(value - half, value + half) if value else None
-    method = f"{method}; repeatable to {100 * repeatable:g} % or {LEAST_REPEATABLE} {unit}"
+    method = f"{method}; repeatable to {100 * repeatable:g} %, or to {LEAST_REPEATABLE} where that is less"
     return Figure("simulated", unit, float(value), method, interval)
 
 

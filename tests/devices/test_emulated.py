@@ -178,7 +178,7 @@ def test_qemu_is_known_by_what_it_says(programs):
         (QEMU.replace("-plugin", "-singlestep"), "it takes no plugins"),
         ("echo hello", "it is no qemu-aarch64"),
         ("true", "it is no qemu-aarch64"),
-        ("echo 'error: no' >&2; exit 1", "qemu failed|failed: error: no"),
+        ("echo 'error: no' >&2; exit 1", "starting qemu: error: no"),
     ],
 )
 def test_another_qemu_is_refused(programs, monkeypatch, script, fault):
@@ -327,6 +327,7 @@ def test_any_log_gives_one_line(log):
 def test_the_first_error_of_a_log_is_told():
     assert error_line("W: x\nE: first\nE: second\n") == "E: first"
     assert error_line("hello\nbye\n") == "bye"
+    assert error_line("ERROR: conflicts\nERROR: [Errno 28] No space left on device\n").endswith("device")
 
 
 def test_a_program_that_does_not_end_is_ended(programs):

@@ -11,6 +11,7 @@ from edgekit.reports.report import Report, make_report
 from edgekit_devices.address import Address, EmulatedAddress
 from edgekit_devices.bench import bench_on
 from edgekit_devices.catalog import find_device, open_device
+from edgekit_devices.emulated.boards import find_board
 from edgekit_runtime.bundle import Bundle, is_bundle, open_bundle
 from edgekit_runtime.errors import UserError
 from edgekit_runtime.progress import Progress, silent
@@ -57,7 +58,7 @@ def bench(
 
 def _emulated_target(bundle: Bundle | None, address: Address) -> str | None:
     """The target of a bare file on an emulated board: the board's own."""
-    return address.name if bundle is None and isinstance(address, EmulatedAddress) else None
+    return find_board(address.name).name if bundle is None and isinstance(address, EmulatedAddress) else None
 
 
 def _with_operators(record: Record, model: Path) -> Record:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from edgekit_devices.device import last_line
 from edgekit_devices.emulated.store import FREE_SPACE
-from edgekit_runtime.errors import DeviceError
+from edgekit_runtime.errors import LINE_CHARACTERS, DeviceError
 
 # From a program to the package of Debian and Ubuntu that brings it.
 PACKAGES: Mapping[str, str] = {
@@ -109,16 +109,17 @@ def run_tool(
     except subprocess.TimeoutExpired as error:
         raise DeviceError(f"{doing}: {argv[0]} did not end within {timeout_s:g} s.", hint=hint) from error
     if done.returncode not in allowed:
-        fault = error_line(done.stderr) or error_line(done.stdout)
-        full = FULL.search(fault) is not None
-        raise DeviceError(f"{doing}: {os.path.basename(argv[0])} failed: {fault}", hint=FREE_SPACE if full else hint)
+        fault = error_line(done.stderr) or error_line(done.stdout) or f"{os.path.basename(argv[0])} failed"
+        raise DeviceError(f"{doing}: {fault}", hint=FREE_SPACE if FULL.search(fault) else hint)
     return done.stdout
 
 
 def error_line(log: str) -> str:
-    """The line of a log that tells the fault: the first that begins as errors do, else the last."""
+    """The line of a log that tells the fault: a full disk, else the first that begins as errors do, else the last."""
     if not log.strip():
         return ""
     lines = [line.strip() for line in log.splitlines()]
+    full = (line for line in lines if FULL.search(line))
     faults = (line for line in lines if re.match(r"(E|ERROR|error|fatal error)\b:", line))
-    return next(faults, "") or last_line(log)
+    line = next(full, "") or next(faults, "") or last_line(log)
+    return line if len(line) <= LINE_CHARACTERS else line[: LINE_CHARACTERS - 3] + "..."

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgekit_devices.emulated.store import FREE_SPACE, build_once
-from edgekit_devices.emulated.tools import find_tool, run_tool
+from edgekit_devices.emulated.tools import error_line, find_tool, run_tool
 from edgekit_runtime.errors import DeviceError
 from edgekit_runtime.progress import Progress
 
@@ -86,7 +86,13 @@ def pip_argv(target: Path) -> tuple[str, ...]:
     """
     return (
         *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"),
-        *("--only-binary=:all:", "--no-compile", "--implementation=cp", f"--python-version={PYTHON}"),
+        *(
+            "--no-warn-conflicts",
+            "--only-binary=:all:",
+            "--no-compile",
+            "--implementation=cp",
+            f"--python-version={PYTHON}",
+        ),
         *(f"--platform={platform}" for platform in PLATFORMS),
         f"--target={target}",
         *WHEELS,
@@ -159,5 +165,5 @@ def _pipe(reader: Sequence[str], writer: Sequence[str]) -> str:
         source.stdout.close()  # the writer alone holds it now, so that its end ends the reader
         _, said = sink.communicate()
         _, told = source.communicate()
-    words = (said + told).decode(errors="replace").strip().splitlines()
-    return (words[-1] if words else "it failed") if source.returncode or sink.returncode else ""
+    failed = source.returncode or sink.returncode
+    return (error_line((said + told).decode(errors="replace")) or "it failed") if failed else ""
