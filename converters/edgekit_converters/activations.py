@@ -10,6 +10,7 @@ import numpy as np
 from edgekit_converters.binding import open_exported
 from edgekit_converters.parting import Activation
 from edgekit_converters.source import SourceInfo
+from edgekit_runtime.interpreter import detect_format
 from edgekit_runtime.samples import in_file_order
 from edgekit_targets.graph.read import read_graph
 
@@ -45,6 +46,10 @@ def exported_activations(model: Path, info: SourceInfo, sample: Mapping[str, np.
 
 
 def _tensors(model: Path, values: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
+    if detect_format(model) == "onnx":
+        from edgekit_converters.onnx.tensors import open_tensors
+
+        return {spec.name: value for spec, value in open_tensors(model).run(values)}
     from edgekit_runtime.litert import TensorReader
 
     return {spec.name: value for spec, value in TensorReader(str(model)).run(values)}

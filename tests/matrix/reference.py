@@ -14,8 +14,9 @@ import keras, numpy as np, tensorflow as tf
 source, output, data, scheme = sys.argv[1:]
 model = keras.models.load_model(source, compile=False)
 specs = [tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype, name=tensor.name) for tensor in model.inputs]
-names = [f"{name}" for name in model.output_names]
-run = tf.function(lambda *given: dict(zip(names, tf.nest.flatten(model(list(given), training=False)))), input_signature=specs)
+def call(*given):
+    return dict(zip(model.output_names, tf.nest.flatten(model(list(given), training=False))))
+run = tf.function(call, input_signature=specs)
 archive = keras.export.ExportArchive()
 archive.track(model)
 archive.add_endpoint("serve", run)
@@ -69,8 +70,8 @@ inputs = InferenceSession(source, providers=["CPUExecutionProvider"]).get_inputs
 dtypes = {"tensor(float)": np.float32, "tensor(int32)": np.int32, "tensor(int64)": np.int64}
 class Reader(CalibrationDataReader):
     def __init__(self):
-        count = len(arrays[inputs[0].name])
-        self.rows = iter([{i.name: arrays[i.name][n:n + 1].astype(dtypes[i.type]) for i in inputs} for n in range(count)])
+        fitted = {i.name: arrays[i.name].astype(dtypes[i.type]) for i in inputs}
+        self.rows = iter([{name: a[n:n + 1] for name, a in fitted.items()} for n in range(len(arrays[inputs[0].name]))])
     def get_next(self):
         return next(self.rows, None)
 prepared = output + ".prepared.onnx"

@@ -41,14 +41,25 @@ keras.Model(inputs, outputs).save(sys.argv[2])
 
 
 @pytest.mark.slow
-def test_the_operator_where_source_and_file_part_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("model_format", ["tflite", "onnx"])
+def test_the_operator_where_source_and_file_part_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_format: str
+) -> None:
     import subprocess
 
     (tmp_path / "fickle_layers.py").write_text(textwrap.dedent(FICKLE))
     model = tmp_path / "model.keras"
     subprocess.run([sys.executable, "-c", SAVE, str(tmp_path), str(model)], check=True, capture_output=True)
     monkeypatch.syspath_prepend(str(tmp_path))
-    request = Request(model, "host", "float32", output=tmp_path / "out", trust=True, custom=("fickle_layers",))
+    request = Request(
+        model,
+        "host",
+        "float32",
+        output=tmp_path / "out",
+        trust=True,
+        custom=("fickle_layers",),
+        model_format=model_format,
+    )
     with pytest.raises(ConversionError) as caught:
         convert(request)
     assert "the float file does not compute what its source does: output last differs by" in caught.value.message
@@ -70,3 +81,27 @@ def test_a_bundle_records_how_equal_it_is(keras_models: Path, tmp_path: Path, mo
     for output in step.outputs:
         assert output.max_error.value is not None
         assert output.max_error.value < FLOAT_LIMIT
+
+
+TWO_FACED = """
+import torch
+
+class Odd(torch.nn.Module):
+    def forward(self, x):
+        return x * (2.0 if torch.compiler.is_exporting() else 3.0)
+
+def make():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.ReLU(), Odd(), torch.nn.Linear(5, 3))
+"""
+
+
+@pytest.mark.slow
+def test_the_part_of_a_pytorch_module_is_named(tmp_path: Path) -> None:
+    code = tmp_path / "two_faced.py"
+    code.write_text(TWO_FACED)
+    request = Request(
+        Path(f"{code}:make"), "host", "float32", output=tmp_path / "out", shapes=("1,4",), model_format="onnx"
+    )
+    with pytest.raises(ConversionError, match=r"They part at mul 2, operator \d+ of the source, and at "):
+        convert(request)

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from edgekit_converters.parting import Activation
 from edgekit_converters.source import AxisOrder, SourceInfo
+from edgekit_converters.torch.activations import operator_activations
 from edgekit_converters.torch.border import Border, Forward, NoTensorError, example
 from edgekit_converters.torch.layout import CHANNELS_LAST, LayoutWatch
 from edgekit_converters.torch.refusal import cannot_run
@@ -76,6 +78,11 @@ class TorchModel:
         export_tflite(Border(self._forward, self.info.outputs, self._orders), self._source, path)
         return self._orders
 
+    def activations(self, sample: Mapping[str, np.ndarray]) -> tuple[Activation, ...]:
+        """What each operator gives for one sample."""
+        values = self._values(sample)
+        return operator_activations(self._forward.module, lambda: self._forward.run(values))
+
     def _try(self) -> tuple[TensorSpec, ...]:
         """Run it once on an example, to see what it gives and which of its borders are images."""
         values = {spec.name: example(spec) for spec in self._forward.inputs}
@@ -103,10 +110,7 @@ class TorchModel:
         return TensorSpec(name, (-1, *shape[1:]) if shape[:1] == (1,) else shape, dtype)
 
     def _row(self, sample: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        values = []
-        for spec in self._forward.inputs:
-            value = torch.from_numpy(np.ascontiguousarray(sample[spec.name], spec.dtype))
-            values.append(value[None] if spec.batched else value)
+        values = self._values(sample)
         try:
             with torch.inference_mode():
                 outputs = self._forward.run(values)
@@ -114,3 +118,10 @@ class TorchModel:
             raise cannot_run(self._source, self._forward, error) from error
         batched = {spec.name: spec.batched for spec in self.info.outputs}
         return {name: (value[0] if batched[name] else value).numpy() for name, value in outputs.items()}
+
+    def _values(self, sample: Mapping[str, np.ndarray]) -> list[Any]:
+        values = []
+        for spec in self._forward.inputs:
+            value = torch.from_numpy(np.ascontiguousarray(sample[spec.name], spec.dtype))
+            values.append(value[None] if spec.batched else value)
+        return values
