@@ -8,12 +8,14 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from edgekit_runtime.bench import bench, check
 from edgekit_runtime.bundle import is_bundle
 from edgekit_runtime.codec import dumps, dumps_document
 from edgekit_runtime.errors import EdgekitError, UserError
+from edgekit_runtime.meter import join_meter, read_meter
 from edgekit_runtime.progress import progress_line
 from edgekit_runtime.run import answer_text, run
 from edgekit_runtime.runs import BenchSettings
@@ -40,6 +42,7 @@ HELP = {
     "pin": "cores that the measuring processes may use, such as 2,3 or 0-1",
     "sustain_s": "seconds that one process runs without a rest, to see whether it keeps its pace; 0 leaves it out",
     "counters": "count instructions and cycles by the processor's own counters",
+    "windows": "note when the device idles and runs, for an external power meter",
 }
 SERVE_HELP = {
     "host": "address to listen at; any but this machine's own needs a token",
@@ -103,10 +106,15 @@ def _run(arguments: Sequence[str]) -> str:
     if options.command == "serve":
         return _serve(options)
     settings = _settings(options)
+    meter = Path(options.meter) if options.command == "bench" and options.meter else None
+    if meter is not None:
+        read_meter(meter)  # what is wrong with it shows before anything is measured
     if options.command == "check":
         result = check(options.model, settings)
         return dumps(result, schema="edgekit/golden-check", version=1) if options.json else golden_line(result)
     record = bench(options.model, settings, _log_progress)
+    if meter is not None:
+        record = join_meter(record, meter, options.meter_offset)
     return dumps_document(record) if options.json else record_table(record)
 
 
@@ -121,7 +129,20 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         command.add_argument("--json", action="store_true", help="print the result for machines")
         for field in dataclasses.fields(BenchSettings):
             _add_setting(command, field.name, field.default, HELP[field.name])
+        if name == "bench":
+            _add_meter(command)
     return parser.parse_args(arguments)
+
+
+def _add_meter(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--meter", default="", metavar="FILE", help="CSV log that an external power meter is writing")
+    command.add_argument(
+        "--meter-offset",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="seconds to add to the meter's times to have this device's (default: %(default)s)",
+    )
 
 
 def _add_setting(command: argparse.ArgumentParser, name: str, default: object, text: str) -> None:
@@ -184,7 +205,8 @@ def _log(line: str) -> None:
 def _settings(options: argparse.Namespace) -> BenchSettings:
     names = [field.name for field in dataclasses.fields(BenchSettings)]
     try:
-        return BenchSettings(**{name: getattr(options, name) for name in names})
+        settings = BenchSettings(**{name: getattr(options, name) for name in names})
+        return dataclasses.replace(settings, windows=True) if getattr(options, "meter", "") else settings
     except ValueError as error:
         raise UserError(f"{error}.") from error
 

@@ -7,14 +7,14 @@ from typing import Callable, NamedTuple, Optional, TypeVar
 
 from edgekit_runtime.codec import encode
 from edgekit_runtime.conditions import ENERGY, OPERATORS, SUSTAIN, THROUGHPUT, WEIGHT_CACHE
-from edgekit_runtime.energy import measure_energy
+from edgekit_runtime.energy import measure_energy, measure_windows
 from edgekit_runtime.errors import ModelError
 from edgekit_runtime.figure import Figure, measured, unavailable
 from edgekit_runtime.handover import ProbeRequest
 from edgekit_runtime.operators import WAYS, measure_operators
 from edgekit_runtime.processes import call_process
 from edgekit_runtime.progress import Progress
-from edgekit_runtime.readings import REPETITIONS, EnergyReading, OperatorTimes, Throughput, WeightCache
+from edgekit_runtime.readings import REPETITIONS, EnergyReading, OperatorTimes, PowerWindow, Throughput, WeightCache
 from edgekit_runtime.runs import BenchSettings, Workload
 from edgekit_runtime.sensors.catalog import find_sensor
 from edgekit_runtime.sensors.sensor import SensorError
@@ -42,6 +42,7 @@ class Breadth(NamedTuple):
     operators: Optional[OperatorTimes]
     counters: Optional[CounterReading]
     sustained: Optional[Sustained]
+    windows: tuple[PowerWindow, ...]
 
 
 def measure_breadth(
@@ -88,6 +89,7 @@ def measure_breadth(
     energy = _or_reason(lambda: _energy(stage, workload, progress), lambda reason: EnergyReading(reason=reason))
     if not energy.reason:
         mark(ENERGY)
+    windows = measure_windows(stage, workload, progress) if settings.windows else ()
     counters, sustained = None, None
     if settings.counters:
         counters = _or_reason(
@@ -100,12 +102,14 @@ def measure_breadth(
             lambda reason: Sustained(reason=reason),
         )
         mark(SUSTAIN)
-    return Breadth(arena_size, energy, weight_cache, throughput, operators, counters, sustained)
+    return Breadth(arena_size, energy, weight_cache, throughput, operators, counters, sustained, windows)
 
 
 def most_calls(settings: BenchSettings) -> int:
     """How many calls of processes it could take, one after the other."""
     calls = 1 + 2 * REPETITIONS  # the arena; loading and running for the energy
+    if settings.windows:
+        calls += 2 * REPETITIONS
     if settings.counters:
         calls += COUNTED_RUNS
     if settings.sustain_s:

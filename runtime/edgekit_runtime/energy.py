@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from edgekit_runtime.handover import Window
 from edgekit_runtime.processes import SteadyProcess
 from edgekit_runtime.progress import Progress
-from edgekit_runtime.readings import REPETITIONS, EnergyReading, EnergyRun
+from edgekit_runtime.readings import REPETITIONS, EnergyReading, EnergyRun, PowerWindow
 from edgekit_runtime.runs import Workload
 from edgekit_runtime.sensors.sensor import Sensor, SensorError
 
+METERED = "idle and run for the meter"
 INTERVAL_NS = 100_000_000  # between readings: the slowest sensors have a new one about as often
 SETTLE_S = 0.2  # from loading to the idle readings
 MARGIN_NS = 20_000_000  # from the order to the first inference, and from the last reading to the last inference
@@ -74,6 +75,41 @@ def measure_energy(stage: str, workload: Workload, sensor: Sensor, progress: Pro
         return EnergyReading(reason=f"{name}: {error}, while measuring")
     progress("energy", REPETITIONS, REPETITIONS)
     return EnergyReading(name, tuple(runs), sampler.share)
+
+
+def measure_windows(stage: str, workload: Workload, progress: Progress) -> tuple[PowerWindow, ...]:
+    """Let the device idle and keep it busy in turn, and note when, for a meter that it does not know of.
+
+    Args:
+        stage: What is being done, for the user.
+        workload: The model, and how to run it.
+        progress: Told of each process.
+
+    Raises:
+        ModelError: A process refuses the model, dies of it, or does not come back in time.
+    """
+    windows = []
+    for done in range(REPETITIONS):
+        progress(METERED, done, REPETITIONS)
+        windows.append(_window(stage, workload))
+    progress(METERED, REPETITIONS, REPETITIONS)
+    return tuple(windows)
+
+
+def _window(stage: str, workload: Workload) -> PowerWindow:
+    length_ns = int(workload.settings.energy_s * 1e9)
+    with SteadyProcess(stage, workload) as process:
+        process.load()
+        time.sleep(SETTLE_S)
+        idle_begin_s = time.time()
+        time.sleep(length_ns / 1e9)
+        idle_end_s = time.time()
+        begin_ns = time.perf_counter_ns() + MARGIN_NS
+        busy_begin_s = time.time() + MARGIN_NS / 1e9
+        done = process.run(Window(begin_ns, begin_ns + length_ns))
+    return PowerWindow(
+        idle_begin_s, idle_end_s, busy_begin_s, busy_begin_s + length_ns / 1e9, done.inferences, done.elapsed_ns
+    )
 
 
 def _run(stage: str, workload: Workload, sampler: Sampler) -> EnergyRun:

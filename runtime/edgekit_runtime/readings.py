@@ -141,6 +141,33 @@ class EnergyRun:
 
 
 @dataclass(frozen=True)
+class PowerWindow:
+    """When one fresh process let the device idle, with the model loaded, and then kept it busy, for an external meter.
+
+    Attributes:
+        idle_begin_s: Seconds since 1970, by the device's clock.
+        idle_end_s: Likewise.
+        busy_begin_s: Likewise.
+        end_s: Likewise, of being busy.
+        inferences: How many it made while busy.
+        elapsed_ns: How long they took together.
+    """
+
+    idle_begin_s: float
+    idle_end_s: float
+    busy_begin_s: float
+    end_s: float
+    inferences: int
+    elapsed_ns: int
+
+    def __post_init__(self) -> None:
+        if not self.idle_begin_s < self.idle_end_s <= self.busy_begin_s < self.end_s:
+            raise ValueError("idling and being busy do not follow each other")
+        if min(self.inferences, self.elapsed_ns) <= 0:
+            raise ValueError("there is no inference, or no time; allowed: more than 0 of both")
+
+
+@dataclass(frozen=True)
 class EnergyReading:
     """Energy by a sensor, or the reason why there is none.
 

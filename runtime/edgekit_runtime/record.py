@@ -8,7 +8,7 @@ from typing import ClassVar, Optional
 from edgekit_runtime.conditions import BEGIN, LATENCY, Conditions, Fact, Moment, throttled_in
 from edgekit_runtime.counts import Counts
 from edgekit_runtime.figure import Figure
-from edgekit_runtime.readings import EnergyReading, OperatorTimes, Throughput, WeightCache
+from edgekit_runtime.readings import EnergyReading, OperatorTimes, PowerWindow, Throughput, WeightCache
 from edgekit_runtime.runs import BenchSettings, MemoryReading, Run
 from edgekit_runtime.series import CounterReading, Sustained
 
@@ -117,6 +117,7 @@ class Record:
         operators: The time of each; `None` where it was not asked for.
         counters: Instructions and cycles; `None` where it was not asked for.
         sustained: Without a rest; `None` where it was not asked for.
+        windows: When the device idled and ran, for an external power meter; none where it was not asked for.
         counts: What an inference takes on an emulated board, which is not timed; `None` for a real one.
     """
 
@@ -137,6 +138,7 @@ class Record:
     operators: Optional[OperatorTimes] = None
     counters: Optional[CounterReading] = None
     sustained: Optional[Sustained] = None
+    windows: tuple[PowerWindow, ...] = ()
     counts: Optional[Counts] = None
 
     def __post_init__(self) -> None:

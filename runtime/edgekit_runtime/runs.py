@@ -32,6 +32,7 @@ class BenchSettings:
         pin: Cores that the measuring processes may use, such as `2,3` or `0-1`; empty for any.
         sustain_s: Seconds that one process runs without a rest; 0 leaves it out.
         counters: Whether to count instructions and cycles by the processor's own counters.
+        windows: Whether to note when the device idles and when it runs, for an external power meter.
     """
 
     threads: int = 1
@@ -51,6 +52,7 @@ class BenchSettings:
     pin: str = ""
     sustain_s: float = 0.0
     counters: bool = False
+    windows: bool = False
 
     def __post_init__(self) -> None:
         if not 5 <= self.min_runs <= self.max_runs:
@@ -65,6 +67,8 @@ class BenchSettings:
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} is {getattr(self, name):g}; allowed: 0 or more")
         parse_cores(self.pin)
+        if self.windows and not self.energy_s:
+            raise ValueError("energy_s is 0; allowed: above 0 with an external meter")
 
 
 @dataclass(frozen=True)

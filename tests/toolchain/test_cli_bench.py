@@ -60,6 +60,11 @@ def test_each_option_reaches_the_settings(asked: list[BenchSettings]) -> None:
     ]
 
 
+def test_a_meter_asks_for_windows(asked: list[BenchSettings]) -> None:
+    assert run("--meter=power.csv").exit_code == 0
+    assert asked == [BenchSettings(windows=True)]
+
+
 def test_more_runs_than_the_most_raise_the_most(asked: list[BenchSettings]) -> None:
     assert run("--runs=30").exit_code == 0
     assert (asked[0].min_runs, asked[0].max_runs) == (30, 30)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgekit.inspecting import read_evaluation
+from edgekit.metering import bench_metered
 from edgekit.reports.report import Report, make_report
 from edgekit_devices.address import Address, EmulatedAddress
 from edgekit_devices.bench import bench_on
@@ -31,6 +32,8 @@ def bench(
     target: str | None = None,
     settings: BenchSettings | None = None,
     progress: Progress = silent,
+    meter: Path | None = None,
+    meter_offset_s: float = 0.0,
 ) -> Report:
     """Measure a model on a device, and hold the figures against its target's budgets.
 
@@ -40,9 +43,11 @@ def bench(
         target: A target to hold the figures against, instead of the fleet file's or the bundle's own.
         settings: How to measure.
         progress: Told how far it is.
+        meter: Log of an external power meter on this machine, which is still being written.
+        meter_offset_s: What to add to the meter's times to have this machine's.
 
     Raises:
-        UserError: The model, the address or the target is wrong.
+        UserError: The model, the address, the target or the meter's log is wrong.
         DeviceError: The device failed, or computes other outputs than the golden ones.
     """
     bundled = open_bundle(model) if is_bundle(model) or model.is_dir() else nullcontext()
@@ -50,8 +55,12 @@ def bench(
         named = find_device(device)
         profile = _profile(bundle, target or named.target or _emulated_target(bundle, named.address))
         evaluation = read_evaluation(bundle) if bundle is not None else None
+        settings = settings or BenchSettings()
         with open_device(device) as reached:
-            record = bench_on(reached, model, settings or BenchSettings(), progress)
+            if meter is None:
+                record = bench_on(reached, model, settings, progress)
+            else:
+                record = bench_metered(reached, model, settings, progress, meter, meter_offset_s)
         record = _with_operators(record, model if bundle is None else bundle.model_path)
     return make_report(record, profile, evaluation)
 

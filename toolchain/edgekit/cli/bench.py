@@ -57,6 +57,20 @@ ALL = "all"
     metavar="SECONDS",
     help="How long a power sensor is read, idle and busy, in each of 5 processes; 0 leaves energy out.",
 )
+@click.option(
+    "--meter",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.csv",
+    help="Take the energy from the log that an external power meter is writing on this machine.",
+)
+@click.option(
+    "--meter-offset",
+    type=float,
+    default=0.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="What to add to the meter's times to have this machine's.",
+)
 @click.option("--runs", type=click.IntRange(min=5), default=5, show_default=True, help="Fresh processes at least.")
 @click.option("--max-runs", type=click.IntRange(min=5), default=20, show_default=True, help="Fresh processes at most.")
 @click.option(
@@ -83,6 +97,8 @@ def bench(  # noqa: PLR0913, PLR0917  # one parameter for each option is click's
     sustain: float,
     counters: bool,
     energy: float,
+    meter: Path | None,
+    meter_offset: float,
     runs: int,
     max_runs: int,
     timeout: float,
@@ -111,16 +127,27 @@ def bench(  # noqa: PLR0913, PLR0917  # one parameter for each option is click's
             pin=pin,
             sustain_s=sustain,
             counters=counters,
+            windows=meter is not None,
         )
     except ValueError as error:  # such as NaN, which no range of click's keeps out
         raise click.UsageError(f"{error}.") from error
+    if device == ALL and meter is not None:
+        raise click.UsageError("--meter goes with one device; give its name.")
     if device == ALL:
         from edgekit.cli.fleet import bench_all
 
         bench_all(model, output, settings, target, volume, as_json)
         return
     with progress(volume.quiet, volume.verbose) as shown:
-        report = measure(model, device=device, target=target, settings=settings, progress=shown)
+        report = measure(
+            model,
+            device=device,
+            target=target,
+            settings=settings,
+            progress=shown,
+            meter=meter,
+            meter_offset_s=meter_offset,
+        )
     if output is not None:
         write_report(report, output)
     if as_json:
