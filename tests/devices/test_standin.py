@@ -148,6 +148,19 @@ def test_onnx_models_run_by_onnxruntime(assets, tmp_path, ssh):
         assert "bare model file" in check_on(device, (device.python, runtime), model).reason
 
 
+def test_a_32_bit_system_gets_tflite_runtime_and_keeps_its_own_numpy(bundles, use_ssh):
+    with standin_or_skip("pi4-32") as running:
+        use_ssh(running)
+        with open_remote(PI) as device:
+            info = device.probe()
+            assert (info.machine, info.bits, info.numpy) == ("armv7l", 32, "1.24.2")
+            golden = deploy_bundle(device, bundles[0]).golden
+            with pytest.raises(DeviceError, match=r"no interpreter for \.onnx models exists for it \(armv7l"):
+                equip(device, "onnx")
+        assert golden.samples == 4
+        assert golden.worst <= 1.0  # its kernels round otherwise than XNNPACK
+
+
 def test_an_interpreter_that_dies_of_an_unknown_instruction_says_so_and_the_device_lives(assets, use_ssh, tmp_path):
     with standin_or_skip("liar") as running:
         use_ssh(running)

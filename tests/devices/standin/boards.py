@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.devices.standin.userland import ARM64, ARMHF, Architecture
+
 CORES = 4
+BITS_32 = "half thumb fastmult vfp edsp neon vfpv3 tls vfpv4 idiva idivt vfpd32 lpae evtstrm crc32"
 BASE = "fp asimd evtstrm crc32 cpuid"
 PI5 = "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"
 CPUINFO = """\
@@ -28,6 +31,7 @@ class Board:
 
     Attributes:
         qemu_cpu: QEMU's name of the processor.
+        architecture: Its userland's instruction set.
         part: The processor's number, in hexadecimal.
     """
 
@@ -39,12 +43,15 @@ class Board:
     features: str
     code: str
     clock_khz: int
+    architecture: Architecture = ARM64
 
 
 BOARDS = {
     "pi3": Board("Raspberry Pi 3 Model B Rev 1.2", "cortex-a53", "0xd03", "0x0", 4, BASE, "a02082", 1_200_000),
     "pi4": Board("Raspberry Pi 4 Model B Rev 1.1", "cortex-a72", "0xd08", "0x0", 3, BASE, "c03111", 1_500_000),
     "pi5": Board("Raspberry Pi 5 Model B Rev 1.0", "cortex-a76", "0xd0b", "0x4", 1, PI5, "d04170", 2_400_000),
+    # The 32-bit system that many boards still carry.
+    "pi4-32": Board("Raspberry Pi 4 Model B Rev 1.1", "max", "0xd08", "0x0", 3, BITS_32, "c03111", 1_500_000, ARMHF),
     # Promises dot products that its processor lacks: an interpreter dies of SIGILL.
     "liar": Board("Raspberry Pi 5 Model B Rev 1.0", "cortex-a72", "0xd0b", "0x4", 1, PI5, "d04170", 2_400_000),
 }

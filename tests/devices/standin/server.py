@@ -83,7 +83,7 @@ def run_standin(board: str = "pi4") -> Iterator[Standin]:
     Raises:
         UnavailableError: It cannot run on this machine.
     """
-    userland = build_userland()
+    userland = build_userland(BOARDS[board].architecture)
     with tempfile.TemporaryDirectory(prefix="edgekit-standin-") as name:
         folder = Path(name)
         port = _free_port()

@@ -1,16 +1,17 @@
-"""An arm64 Debian userland in a folder, made of the distribution's packages without running their scripts."""
+"""A Debian userland of ARM in a folder, made of the distribution's packages without running their scripts."""
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-ARCHITECTURE = "arm64"
 PACKAGES = (
     *("bash", "ca-certificates", "coreutils", "dash", "findutils", "grep", "gzip", "hostname", "libc-bin", "libgomp1"),
     *("libstdc++6", "mawk", "procps", "python3", "python3-venv", "sed", "tar"),
@@ -18,10 +19,31 @@ PACKAGES = (
 HOST_PACKAGES = ("qemu-user-static", "openssh-server", "openssh-client")
 HOST_PROGRAMS = ("qemu-aarch64-static", "/usr/sbin/sshd", "ssh", "ssh-keygen")
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
-BINFMT_ENTRY = Path("/usr/lib/binfmt.d/qemu-aarch64.conf")
+BINFMT_ENTRIES = Path("/usr/lib/binfmt.d")
 LEFT_OUT = ("./usr/share/doc/*", "./usr/share/man/*", "./usr/share/locale/*")
 USERS = {"pi": 1000, "noisy": 1001, "small": 1002, "frozen": 1003}
 QUIET_SERVICES = {"RUNLEVEL": "1", "DEBIAN_FRONTEND": "noninteractive"}  # the sshd that is installed is not started
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """An instruction set.
+
+    Attributes:
+        debian: Debian's name.
+        qemu: QEMU's name.
+        libraries: Folder of its libraries.
+        packages: Packages beside those that every userland has.
+    """
+
+    debian: str
+    qemu: str
+    libraries: str
+    packages: tuple[str, ...] = ()
+
+
+ARM64 = Architecture("arm64", "aarch64", "aarch64-linux-gnu")
+ARMHF = Architecture("armhf", "arm", "arm-linux-gnueabihf", ("python3-numpy",))  # no wheel of numpy exists for it
 
 
 class UnavailableError(Exception):
@@ -34,8 +56,8 @@ def cache_folder() -> Path:
     return Path(base) / "edgekit-standin"
 
 
-def build_userland() -> Path:
-    """Make the userland, or find it ready, and return its folder.
+def build_userland(architecture: Architecture) -> Path:
+    """Make a userland, or find it ready, and return its folder.
 
     Raises:
         UnavailableError: Not root, no Debian, or its packages cannot be fetched.
@@ -48,19 +70,20 @@ def build_userland() -> Path:
     with open(cache_folder() / "lock", "ab") as one_at_a_time:  # tests run in several processes
         fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
         _install_programs()
-        _register_binfmt()
-        return _userland()
+        _register_binfmt(architecture.qemu)
+        return _userland(architecture)
 
 
-def _userland() -> Path:
-    root, stamp = cache_folder() / f"userland-{ARCHITECTURE}", " ".join(PACKAGES)
+def _userland(architecture: Architecture) -> Path:
+    packages = (*PACKAGES, *architecture.packages)
+    root, stamp = cache_folder() / f"userland-{architecture.debian}", " ".join(packages)
     if (root / ".made-of").exists() and (root / ".made-of").read_text() == stamp:
         return root
     partial = root.with_suffix(".partial")
     for old in (partial, root):
         if old.exists():
             _run("rm", "-rf", "--one-file-system", str(old))
-    _fill(partial, _download())
+    _fill(partial, _download(architecture.debian, packages), architecture.libraries)
     (partial / ".made-of").write_text(stamp)
     partial.rename(root)
     return root
@@ -75,17 +98,17 @@ def _install_programs() -> None:
     _run("apt-get", "-q", "-y", "--no-install-recommends", "install", *HOST_PACKAGES, env=env)
 
 
-def _register_binfmt() -> None:
-    """Let the kernel start arm64 programs by qemu; the entry does not survive a restart of the machine."""
+def _register_binfmt(qemu: str) -> None:
+    """Let the kernel start programs of ARM by qemu; the entry does not survive a restart of the machine."""
     if not (BINFMT / "register").exists():
         _run("mount", "-t", "binfmt_misc", "binfmt_misc", str(BINFMT))
-    if not (BINFMT / "qemu-aarch64").exists():
-        (BINFMT / "register").write_text(BINFMT_ENTRY.read_text().splitlines()[0])
+    if not (BINFMT / f"qemu-{qemu}").exists():
+        (BINFMT / "register").write_text((BINFMT_ENTRIES / f"qemu-{qemu}.conf").read_text().splitlines()[0])
 
 
-def _download() -> list[Path]:
+def _download(architecture: str, packages: Sequence[str]) -> list[Path]:
     """The packages with all that they need, by an apt state of their own: the machine's stays as it is."""
-    state = cache_folder() / f"apt-{ARCHITECTURE}"
+    state = cache_folder() / f"apt-{architecture}"
     archives = state / "cache/archives"
     for folder in ("lists/partial", "cache/archives/partial", "state"):
         (state / folder).mkdir(parents=True, exist_ok=True)
@@ -97,18 +120,21 @@ def _download() -> list[Path]:
         "Dir::State::lists": state / "lists",
         "Dir::State::status": state / "status",
         "Dir::Cache": state / "cache",
-        "APT::Architecture": ARCHITECTURE,
-        "APT::Architectures": ARCHITECTURE,
+        "APT::Architecture": architecture,
+        "APT::Architectures": architecture,
         "APT::Install-Recommends": "false",
         "Acquire::Languages": "none",
     }
     options = [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
-    _run("apt-get", "-q", *options, "update")
-    _run("apt-get", "-q", *options, "-y", "--download-only", "install", *PACKAGES)
+    with contextlib.suppress(
+        UnavailableError
+    ):  # some lists may be broken at the moment; those that are needed show below
+        _run("apt-get", "-q", *options, "update")
+    _run("apt-get", "-q", *options, "-y", "--download-only", "install", *packages)
     return sorted(archives.glob("*.deb"))
 
 
-def _fill(root: Path, packages: Sequence[Path]) -> None:
+def _fill(root: Path, packages: Sequence[Path], libraries: str) -> None:
     for name in ("bin", "sbin", "lib"):  # Debian's merged /usr, which the packages expect
         (root / "usr" / name).mkdir(parents=True)
         (root / name).symlink_to(f"usr/{name}")
@@ -121,6 +147,8 @@ def _fill(root: Path, packages: Sequence[Path]) -> None:
     _add_users(root)
     (root / "etc/hosts").write_text("127.0.0.1 localhost raspberrypi\n")
     _compile_library(root)
+    search = "".join(f"/usr/lib/{libraries}/{name}\n" for name in ("blas", "lapack"))
+    (root / "etc/ld.so.conf.d/alternatives.conf").write_text(search)  # which the packages' scripts would have linked
     _run("chroot", str(root), "/sbin/ldconfig")
 
 
