@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgekit_targets.estimate.cores import LINE_BYTES, Core, core_named
+from edgekit_targets.estimate.micro import calibrated_rates, is_calibrated
 from edgekit_targets.profile import Profile
 
 EFFICIENCY = 0.83
@@ -135,11 +136,21 @@ def machine_of(profile: Profile) -> Machine:
         raise Unpredictable(f"the profile does not say {missing}")
     if cpu.isa is not None and cpu.isa.value != "aarch64":
         raise Unpredictable(f"kernels were counted on aarch64 alone, not on {cpu.isa.value}")
-    core = core_named(cpu.model.value)
-    if core is None:
+    known = core_named(cpu.model.value)
+    if known is None:
         raise Unpredictable(f"no kernels were counted on a core like {cpu.model.value}")
+    core = _calibrated(known, profile)
     copied = core.copy_mb_s if bandwidth is None else bandwidth.value
     return Machine(core, cpu.cores.value, cpu.clock_mhz.value, core.bandwidth_factor * copied, bandwidth is not None)
+
+
+def _calibrated(core: Core, profile: Profile) -> Core:
+    """The core with the rates that were measured on the device, where they were."""
+    speed = profile.cpu.speed
+    if not is_calibrated(speed):
+        return core
+    rates = calibrated_rates(core.rates, speed, EFFICIENCY, REFILL_CYCLES)
+    return Core(rates, core.copy_mb_s, core.bandwidth_factor, frozenset(), "measured by `edgekit targets calibrate`")
 
 
 def check_threads(machine: Machine, threads: int, profile: Profile) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
+
+from edgekit.cli.console import Volume, progress
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result for machines.")
 FAULTY = 2
@@ -93,6 +97,28 @@ def ops(target: str) -> None:
     from edgekit_targets.rules.listing import list_operators
 
     click.echo(list_operators(load_profile(target).profile), nl=False)
+
+
+@targets.command()
+@click.argument("name", metavar="NAME")
+@click.option("--device", required=True, metavar="ADDRESS", help="Which device to measure.")
+@click.option("--extends", metavar="NAME|FILE.toml", help="The profile to build on; by default that of its board.")
+@click.option("--clock-mhz", type=click.FloatRange(min=0, min_open=True), help="Its clock, where it does not tell it.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The file.  [default: NAME.toml]")
+@click.pass_obj
+def calibrate(
+    volume: Volume, name: str, device: str, extends: str | None, clock_mhz: float | None, output: Path | None
+) -> None:
+    """Measure a device, and write a profile of that NAME with verified figures.
+
+    Micro-benchmarks run there: convolutions and depthwise convolutions in float32 and int8, many
+    small operators, and copies of memory. It takes a few minutes.
+    """
+    from edgekit.calibrating import calibrate as fit
+
+    with progress(volume.quiet, volume.verbose) as shown:
+        found = fit(name, device=device, output=output, extends=extends, clock_mhz=clock_mhz, progress=shown)
+    click.echo(f"{found.path}: extends {found.extends}; use it as --target {found.path}")
 
 
 def _faults_of(file: str) -> list[str]:

@@ -1,0 +1,47 @@
+"""edgekit.calibrating: a profile from micro-benchmarks on a device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgekit.calibrating import calibrate
+from edgekit.cli.main import main
+from edgekit_runtime.errors import OutputError, ProfileError, UserError
+from edgekit_targets.catalog import load_profile
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "told"),
+    [
+        ({"name": ""}, UserError, "allowed: a name"),
+        ({"output": Path("mine.json")}, UserError, "a .toml file"),
+        ({"output": Path("nowhere/mine.toml")}, OutputError, "nowhere: no such folder"),
+        ({"clock_mhz": -1.0}, UserError, "above 0"),
+        ({"extends": "raspberry-pi-9"}, ProfileError, "no target"),
+        ({"device": "moon"}, UserError, "no device's address"),
+    ],
+)
+def test_wrong_input_is_told_before_anything_is_measured(arguments, error, told):
+    given = {"name": "mine", "device": "local", **arguments}
+    with pytest.raises(error, match=told):
+        calibrate(given.pop("name"), **given)
+
+
+@pytest.mark.slow
+def test_this_machine_is_measured_and_its_profile_is_sound(tmp_path, capsys):
+    path = tmp_path / "mine.toml"
+    argv = ["--quiet", "targets", "calibrate", "mine", "--device", "local", "--clock-mhz", "2000", "-o", str(path)]
+    assert main(argv) == 0
+    assert str(path) in capsys.readouterr().out
+    profile = load_profile(str(path)).profile
+    speed = profile.cpu.speed
+    assert speed is not None
+    assert speed.float32_macs_per_cycle is not None
+    assert speed.float32_macs_per_cycle.confidence == "verified"
+    assert speed.int8_macs_per_cycle is not None
+    assert speed.int8_macs_per_cycle.value > 0.1
+    assert profile.memory.bandwidth_mb_s is not None
+    assert "edgekit targets calibrate" in profile.sources[speed.float32_macs_per_cycle.source]
+    assert main(["targets", "validate", str(path)]) == 0
