@@ -15,7 +15,7 @@ from edgekit_converters.onnx.model import OnnxModel
 from edgekit_converters.quantize.session import quantize
 from edgekit_converters.quantize.trail import QuantizationTrail
 from edgekit_converters.settings import DataSettings, QuantizeSettings, SourceSettings
-from edgekit_runtime.errors import ConversionError, DataError
+from edgekit_runtime.errors import ConversionError, DataError, UserError
 from edgekit_runtime.onnx import OnnxInterpreter
 from edgekit_runtime.progress import silent
 from tests.onnx_models import (
@@ -244,6 +244,23 @@ def test_samples_that_make_nan_are_refused_with_the_operator(tmp_path: Path) -> 
     path = save_graph(tmp_path / "m.onnx", nodes, {"x": [1, 8]}, {"y": [1, 8]}, {"w": weights(8, 8)})
     with pytest.raises(DataError, match="Sqrt gives NaN or infinite values in tensor y"):
         make(tmp_path, path, "int8")
+
+
+def test_a_child_that_passes_its_memory_limit_is_ended(tmp_path: Path) -> None:
+    model = OnnxModel(SourceSettings(str(save_convolutions(tmp_path / "m.onnx")), "onnx"))
+    model.export(tmp_path / "float.onnx", "onnx")
+    settings = QuantizeSettings("int8-weight-only", "float32", "float32")
+    with pytest.raises(UserError, match=r"quantizing: .*memory"):
+        quantize(
+            tmp_path / "float.onnx",
+            tmp_path / "out.onnx",
+            model.info,
+            settings,
+            None,
+            progress=silent,
+            memory_limit_bytes=2**20,
+        )
+    assert not (tmp_path / "out.onnx").exists()
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ def quantize(
     *,
     progress: Progress,
     on_log: Callable[[str], None] | None = None,
+    memory_limit_bytes: int | None = None,
 ) -> QuantizationTrail:
     """Quantize a float file in a child process: each format has its own.
 
@@ -46,6 +47,7 @@ def quantize(
         data: Calibration samples; `None` where the scheme needs none and there are none.
         progress: Told while calibrating.
         on_log: Takes each line of the child's log.
+        memory_limit_bytes: Resident memory at which the child is ended; `None` for no limit.
 
     Raises:
         ConversionError: The engine refuses.
@@ -59,7 +61,7 @@ def quantize(
         "settings": encode(settings),
         "data": encode(data),
     }
-    with Child(argv, stage="quantizing", on_log=on_log, env=ONE_THREAD) as child:
+    with Child(argv, stage="quantizing", on_log=on_log, env=ONE_THREAD, memory_limit_bytes=memory_limit_bytes) as child:
         answer = child.call("quantize", payload, on_progress=lambda p: progress(p["stage"], p["done"], p["total"]))
     return decode(QuantizationTrail, answer)
 

@@ -138,5 +138,14 @@ class Workshop:
         if settings.scheme in (FLOAT32, UNCHANGED):
             return float_model, None
         model = self.scratch / f"quantized.{self.plan.model_format}"
-        trail = quantize(float_model, model, info, settings, calibration, progress=self.progress, on_log=self.on_log)
+        trail = quantize(
+            float_model,
+            model,
+            info,
+            settings,
+            calibration,
+            progress=self.progress,
+            on_log=self.on_log,
+            memory_limit_bytes=self.memory_limit_bytes,
+        )
         return model, trail
