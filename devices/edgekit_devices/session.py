@@ -7,7 +7,6 @@ what it started, and removes what was for this session only.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import secrets
@@ -20,44 +19,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from edgekit_devices import onboard
 from edgekit_devices.device import last_line
+from edgekit_devices.program import STUB, python_fault, session_program
 from edgekit_devices.transport import Transport
 from edgekit_runtime.child import UnexpectedError
 from edgekit_runtime.errors import DeviceError
 
 Payload = dict[str, Any]  # a JSON object; the callers give each call a typed face
 
-PARTS = (
-    "frames",
-    "store",
-    "environments",
-    "releases",
-    "service",
-    "commands",
-    "survey",
-    "keeper",
-)  # each after what it imports
-OLDEST = (3, 9)
-TOO_OLD = "edgekit: this Python is "
-# Readable to any Python from 2.7 on; no backslash and no single quote, for the device's shell.
-STUB = (
-    "import sys;"
-    f'sys.version_info[:2]<(3,9) and sys.exit("{TOO_OLD}"+sys.version.split()[0]);'
-    "sys.path[:]=[p for p in sys.path if p];"
-    'exec(compile(sys.stdin.buffer.read(int(sys.argv[1])),"edgekit","exec"))'
-)
-LOADER = """
-import sys, types
-def load(name, source):
-    module = types.ModuleType(name)
-    module.__path__ = []
-    sys.modules[name] = module
-    exec(compile(source, name, "exec"), module.__dict__)
-for name, source in {sources!r}:
-    load(name, source)
-sys.modules["edgekit_devices.onboard.keeper"].main()
-"""
 START_S = 60.0
 CALL_S = 60.0
 STALL_S = 60.0  # for a piece of a file to go over
@@ -192,7 +161,7 @@ class Session:
         self._reader.join(timeout=1.0)
         log = "".join(self._log)
         return (
-            _python_fault(self.address, self._python, log)
+            python_fault(self.address, self._python, log)
             or self._transport.explain(log)
             or DeviceError(
                 f"{self.address}: the connection ended: {last_line(log)}", hint="Check the board, and run it again."
@@ -282,24 +251,6 @@ def pieces(paths: Sequence[tuple[Path, int]], told: Callable[[int], None]) -> It
                 told(len(piece))
 
 
-def session_program() -> bytes:
-    """What a session sends to the device first: a program that answers calls."""
-    names = [onboard.__name__.partition(".")[0], onboard.__name__]
-    sources = [(name, "") for name in names] + [(name, _source(name)) for name in _modules()]
-    return LOADER.format(sources=sources).encode()
-
-
-def _modules() -> list[str]:
-    return [f"{onboard.__name__}.{part}" for part in PARTS]
-
-
-def _source(name: str) -> str:
-    spec = importlib.util.find_spec(name)
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).read_text(encoding="utf-8")
-
-
 def _start(transport: Transport, command: Sequence[str]) -> subprocess.Popen[bytes]:
     argv = transport.argv(command)
     try:
@@ -320,19 +271,3 @@ def _start(transport: Transport, command: Sequence[str]) -> subprocess.Popen[byt
 def _kill(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def _python_fault(address: str, python: str, log: str) -> DeviceError | None:
-    hint = f"edgekit needs Python {OLDEST[0]}.{OLDEST[1]} or newer on the device: Raspberry Pi OS 11 and newer has it."
-    if TOO_OLD in log:
-        found = log.split(TOO_OLD)[1].splitlines()[0]
-        return DeviceError(f"{address}: its Python {found} is too old.", hint=hint)
-    names = (
-        f"{python}: not found",
-        f"{python}: command not found",
-        f"{python}: No such file",
-        f"{python}: inaccessible",
-    )
-    if any(name in log for name in names) or f"Unknown command: {python}" in log:
-        return DeviceError(f"{address}: there is no {python}.", hint=hint)
-    return None

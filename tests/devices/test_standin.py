@@ -20,8 +20,8 @@ from edgekit_devices.catalog import open_device, open_remote
 from edgekit_devices.deployment import check_on, deploy_bundle
 from edgekit_devices.equip import equip
 from edgekit_devices.package import build_runtime
+from edgekit_devices.program import session_program
 from edgekit_devices.remote import RemoteDevice
-from edgekit_devices.session import session_program
 from edgekit_devices.ssh import OPTIONS, SshTransport
 from edgekit_runtime.errors import DeviceError, ModelError
 from edgekit_runtime.litert import LiteRtInterpreter
