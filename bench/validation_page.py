@@ -88,10 +88,10 @@ def _verdict(validation: Validation) -> str:
     narrow = sum(1 for one in phones if CHECKED.low <= one.ratio <= CHECKED.high)
     worst = max(every, key=lambda one: one.error)
     left_out = f"""\
-What these figures leave out, said plainly. Of **all** {len(every)} never fitted rows of counted cores, with
-those that are shown and not counted, {_inside(every)} lie inside, {_percent(share_inside(every))}: the
-others are two more of the same model by the same person (issue 814), and ResNet50 by ncnn, which computes
-half of it by another algorithm. The worst is {worst.row.model} of "{worst.row.table}", {worst.error:.2f}x."""
+What these figures leave out, said plainly. Of **all** {len(every)} never fitted rows of counted
+cores {_inside(every)} lie inside, {_percent(share_inside(every))}. Shown and not counted for the threshold are two
+more rows of the same model by the same person (issue 814), and ResNet50 by ncnn, which computes half of it by
+another algorithm. The worst is {worst.row.model} of "{worst.row.table}", {worst.error:.2f}x."""
     with_phones = f"""\
 **Phones**, whose cores were never counted, are predicted too slow: only {narrow} of {len(phones)} rows lie
 inside {CHECKED.low:g} to {CHECKED.high:g}, and {_inside(phones)} inside the wider range that is printed for
