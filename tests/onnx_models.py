@@ -120,3 +120,27 @@ def save_two_inputs(path: Path) -> Path:
     constants = {"wl": weights(32, 6), "wr": weights(3, 6, seed=1), "wo": weights(6, 2, seed=2)}
     outputs = {"first": [1, 6], "second": [1, 2]}
     return save_graph(path, nodes, {"left": [1, 2, 4, 4], "right": [1, 3]}, outputs, constants)
+
+
+def save_choice(path: Path) -> Path:
+    """Of the rows of `table` for `tokens (1, 4)`, a ReLU or what is behind it, by a sub-graph that reads them all."""
+    table = weights(40, 8)
+    branches = {
+        "then_branch": helper.make_node("Gather", ["table", "tokens"], ["a"]),
+        "else_branch": helper.make_node("Add", ["product", "rows"], ["b"]),
+    }
+    graphs = {
+        name: helper.make_graph([node], name, [], [helper.make_tensor_value_info(node.output[0], 1, [1, 4, 8])])
+        for name, node in branches.items()
+    }
+    nodes = [
+        helper.make_node("Gather", ["table", "tokens"], ["rows"], "look_up"),
+        helper.make_node("MatMul", ["rows", "w"], ["product"], "product"),
+        helper.make_node("Relu", ["product"], ["positive"], "relu"),
+        helper.make_node("ReduceMax", ["positive"], ["largest"], "largest", keepdims=0),
+        helper.make_node("Greater", ["largest", "limit"], ["large"], "large"),
+        helper.make_node("If", ["large"], ["chosen"], "choose", **graphs),
+        helper.make_node("MatMul", ["chosen", "w"], ["y"], "last"),
+    ]
+    constants = {"table": table, "w": weights(8, 8, seed=1), "limit": np.float32(0.5)}
+    return save_graph(path, nodes, {"tokens": [1, 4]}, {"y": [1, 4, 8]}, constants, dtypes={"tokens": 7})

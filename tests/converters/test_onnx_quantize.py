@@ -20,6 +20,7 @@ from edgekit_runtime.onnx import OnnxInterpreter
 from edgekit_runtime.progress import silent
 from tests.onnx_models import (
     save_attention,
+    save_choice,
     save_convolutions,
     save_graph,
     save_recurrent,
@@ -40,7 +41,7 @@ SAVERS: dict[str, Callable[[Path], Path]] = {
 def samples_for(model: OnnxModel, count: int = 24) -> dict[str, np.ndarray]:
     random = np.random.default_rng(5)
     return {
-        spec.name: random.integers(0, 50, (count, *spec.sample_shape))
+        spec.name: random.integers(0, 40, (count, *spec.sample_shape))
         if spec.dtype == "int64"
         else random.normal(size=(count, *spec.sample_shape)).astype(np.float32)
         for spec in model.info.inputs
@@ -244,6 +245,12 @@ def test_samples_that_make_nan_are_refused_with_the_operator(tmp_path: Path) -> 
     path = save_graph(tmp_path / "m.onnx", nodes, {"x": [1, 8]}, {"y": [1, 8]}, {"w": weights(8, 8)})
     with pytest.raises(DataError, match="Sqrt gives NaN or infinite values in tensor y"):
         make(tmp_path, path, "int8")
+
+
+@pytest.mark.parametrize(("scheme", "lowest"), [("float16", 55), ("int8", 20), ("int8-weight-only", 30)])
+def test_what_a_sub_graph_reads_stays(tmp_path: Path, scheme: str, lowest: float) -> None:
+    _, model, output = make(tmp_path, save_choice(tmp_path / "m.onnx"), scheme, activations="uint8")
+    assert sqnr_of(model, output) > lowest
 
 
 def test_a_child_that_passes_its_memory_limit_is_ended(tmp_path: Path) -> None:

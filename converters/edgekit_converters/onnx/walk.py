@@ -19,6 +19,13 @@ def graphs(graph: Proto) -> Iterator[Proto]:
                 yield from graphs(inner)
 
 
+def read_inside(graph: Proto) -> set[str]:
+    """The tensors that the sub-graphs of a graph read, those of the graph around them among these."""
+    return {name for inner in graphs(graph) if inner is not graph for node in inner.node for name in node.input} | {
+        value.name for inner in graphs(graph) if inner is not graph for value in inner.output
+    }
+
+
 def nodes(model: Proto) -> Iterator[Proto]:
     """Every operator, sub-graphs and the model's own functions included."""
     for graph in graphs(model.graph):

@@ -6,6 +6,8 @@ from typing import Any
 
 from onnx import numpy_helper
 
+from edgekit_converters.onnx.walk import read_inside
+
 # onnxruntime quantizes what these write in any case, so that values are clipped there.
 WRITERS = frozenset({"Add", "Conv", "Gemm", "MatMul", "Mul"})
 
@@ -25,7 +27,7 @@ def absorb_clips(model: Any) -> tuple[str, ...]:
     """
     graph = model.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
-    borders = {value.name for value in (*graph.input, *graph.output)}
+    borders = {value.name for value in (*graph.input, *graph.output)} | read_inside(graph)
     writers = {name: node for node in graph.node for name in node.output}
     readers: dict[str, int] = {}
     for node in graph.node:

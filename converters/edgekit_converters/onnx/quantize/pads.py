@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from onnx import numpy_helper
 
+from edgekit_converters.onnx.walk import read_inside
+
 QUANTIZE, DEQUANTIZE, PAD = "QuantizeLinear", "DequantizeLinear", "Pad"
 
 
@@ -23,7 +25,7 @@ def pad_integers(model: Any) -> None:
     for node in graph.node:
         for name in node.input:
             readers.setdefault(name, []).append(node)
-    borders = {value.name for value in graph.output}
+    borders = {value.name for value in graph.output} | read_inside(graph)
     for node in [node for node in graph.node if node.op_type == PAD]:
         before, behind = writers.get(node.input[0]), readers.get(node.output[0], [])
         if before is None or before.op_type != DEQUANTIZE or len(behind) != 1 or node.output[0] in borders:

@@ -15,7 +15,7 @@ from edgekit_converters.onnx.read import read_model
 from edgekit_converters.onnx.sessions import open_session, reason
 from edgekit_converters.onnx.shapes import drop_constant_inputs
 from edgekit_converters.onnx.upgrade import MODERN_OPSET, upgrade
-from edgekit_converters.onnx.walk import graphs, nodes, opset_of
+from edgekit_converters.onnx.walk import graphs, nodes, opset_of, read_inside
 from edgekit_runtime.errors import ModelError
 
 CLOSE = 1e-4  # of an output's largest value: folded weights are rounded once more
@@ -130,7 +130,7 @@ def _split_sum(graph: Any, node: Any, bias: np.ndarray) -> None:
 
 def _drop_unread(model: Any) -> None:
     graph = model.graph
-    used = {name for inner in graphs(graph) for node in inner.node for name in node.input}
+    used = {name for node in graph.node for name in node.input} | read_inside(graph)
     used |= {value.name for value in graph.output}
     for tensor in list(graph.initializer):
         if tensor.name not in used:

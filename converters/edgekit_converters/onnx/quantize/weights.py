@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from edgekit_converters.onnx.walk import graphs
+from edgekit_converters.onnx.walk import graphs, read_inside
 
 FEWEST = 64  # values; scales and the like are not worth an operator of their own
 LARGEST_STEP = 127  # of int8, on both sides of 0
@@ -105,9 +105,10 @@ def _store_tables(graph: Any, constants: Mapping[str, Any]) -> None:
     for node in graph.node:
         for name in set(node.input):
             readers.setdefault(name, []).append(node)
+    inside = read_inside(graph)
     for name, tensor in constants.items():
         nodes = readers.get(name, [])
-        if len(tensor.dims) != 2 or not nodes or not all(_looks_up(node, name) for node in nodes):
+        if name in inside or len(tensor.dims) != 2 or not nodes or not all(_looks_up(node, name) for node in nodes):
             continue
         steps, scale, zero = _round(graph, tensor, 1)
         for node in nodes:
