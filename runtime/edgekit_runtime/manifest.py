@@ -131,6 +131,7 @@ class Manifest:
         files: Every file of the bundle except this one and `run.json`, sorted by path.
         model_card: The file that tells what the model is for and what it was trained on, if one was given.
         labels: The file that names the classes, one on each line, if they are known.
+        compiled: The file that a vendor's compiler made of the model, if there is one; the runtime does not read it.
     """
 
     SCHEMA: ClassVar[str] = "edgekit/manifest"
@@ -148,6 +149,7 @@ class Manifest:
     files: tuple[FileEntry, ...]
     model_card: Optional[str] = None
     labels: Optional[str] = None
+    compiled: Optional[str] = None
 
     def __post_init__(self) -> None:
         if self.format not in MODEL_FILES:

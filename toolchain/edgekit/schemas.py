@@ -57,6 +57,7 @@ def _documents() -> dict[str, Any]:  # document types share two class attributes
     from edgekit.licenses import Licenses
     from edgekit.reports.render.json_text import ComparisonDocument
     from edgekit.reports.report import Report
+    from edgekit_converters.compile.compilation import Compilation
     from edgekit_converters.equality import Equality
     from edgekit_converters.evaluation import Evaluation
     from edgekit_converters.quantize.trail import QuantizationTrail
@@ -71,6 +72,7 @@ def _documents() -> dict[str, Any]:  # document types share two class attributes
     kinds: tuple[Any, ...] = (
         Answer,
         Check,
+        Compilation,
         ComparisonDocument,
         Deployment,
         Diagnosis,

@@ -18,6 +18,7 @@ from edgekit.pipeline.plan import Plan
 from edgekit.pipeline.sources import source_name
 from edgekit.pipeline.work import GOLDEN_BUILTIN, GOLDEN_EXPORTED, GOLDEN_INPUTS, GOLDEN_SOURCE, Exported
 from edgekit.pipeline.write_bundle import list_files, write_document
+from edgekit_converters.compile.compilation import COMPILATION_FILE, Compiled
 from edgekit_converters.detect import checksum_source
 from edgekit_converters.equality import EQUALITY_FILE, Equality
 from edgekit_converters.evaluate.session import Opened
@@ -42,15 +43,17 @@ from edgekit_runtime.manifest import (
 
 @dataclass(frozen=True)
 class Judged:
-    """How a file does beside its source.
+    """How a file does beside its source, and what became of it for an accelerator.
 
     Attributes:
         equality: On the golden samples.
         evaluation: On the evaluation data; `None` without.
+        compiled: What the compiler for the target's accelerator made of it; `None` for a target without one.
     """
 
     equality: Equality
     evaluation: Evaluation | None
+    compiled: Compiled | None = None
 
 
 def assemble(plan: Plan, scratch: Path, folder: Path, exported: Exported, opened: Opened, judged: Judged) -> Manifest:
@@ -73,7 +76,9 @@ def assemble(plan: Plan, scratch: Path, folder: Path, exported: Exported, opened
     if manifest.labels is not None:
         (folder / manifest.labels).write_text("\n".join(exported.samples.classes) + "\n", encoding="utf-8")
     _write_golden(scratch, folder, manifest)
-    write_document(folder, TRAIL_FILE, _trail(plan, exported))
+    if judged.compiled is not None:
+        manifest = _add_compiled(folder, manifest, judged.compiled)
+    write_document(folder, TRAIL_FILE, _trail(plan, exported, judged.compiled))
     if exported.quantization is not None:
         write_document(folder, QUANTIZATION_FILE, exported.quantization)
     write_document(folder, EQUALITY_FILE, judged.equality)
@@ -82,6 +87,19 @@ def assemble(plan: Plan, scratch: Path, folder: Path, exported: Exported, opened
     manifest = replace(manifest, files=list_files(folder))
     write_document(folder, MANIFEST_FILE, manifest)
     return manifest
+
+
+def _add_compiled(folder: Path, manifest: Manifest, compiled: Compiled) -> Manifest:
+    """Lay the compiled file beside the plain one, and what is known of it into the trail."""
+    compilation = compiled.compilation
+    write_document(folder, COMPILATION_FILE, compilation)
+    if compiled.path is None or compilation.file is None:
+        return manifest
+    shutil.copyfile(compiled.path, folder / compilation.file)
+    compiler, _, number = compilation.compiler.partition(" ")
+    libraries = sorted((*manifest.origin.libraries, Library(compiler, number)), key=lambda library: library.name)
+    origin = replace(manifest.origin, libraries=tuple(libraries))
+    return replace(manifest, compiled=compilation.file, origin=origin)
 
 
 def _manifest(plan: Plan, exported: Exported, opened: Opened) -> Manifest:
@@ -144,13 +162,16 @@ def _write_golden(scratch: Path, folder: Path, manifest: Manifest) -> None:
         np.savez(file, allow_pickle=False, **golden_arrays(golden, manifest))
 
 
-def _trail(plan: Plan, exported: Exported) -> Trail:
+def _trail(plan: Plan, exported: Exported, compiled: Compiled | None) -> Trail:
     finished = plan.source.format == plan.model_format
     detail = "the file as it is" if finished else f"float32 {FORMAT_NAMES[plan.model_format]}, static batch 1"
     detail = "; ".join((detail, *exported.info.notes))
     steps = [StepResult("export", detail, exported.float_model.stat().st_size)]
     if exported.quantization is not None:
         steps.append(StepResult("quantize", _detail(exported.quantization), exported.model.stat().st_size))
+    if compiled is not None and compiled.path is not None:
+        detail = f"{compiled.compilation.compiler}: {compiled.compilation.command}"
+        steps.append(StepResult("compile", detail, compiled.path.stat().st_size))
     return Trail(exported.info.parameters, tuple(steps))
 
 

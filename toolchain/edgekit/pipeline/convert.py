@@ -15,6 +15,7 @@ from edgekit.pipeline.samples import doubts
 from edgekit.pipeline.staging import check_output, publish, staging_beside
 from edgekit.pipeline.work import Exported, Log, Workshop
 from edgekit.pipeline.write_bundle import zip_folder
+from edgekit_converters.compile.compilation import Compilation
 from edgekit_converters.equality import Equality
 from edgekit_converters.evaluate.session import Opened
 from edgekit_converters.evaluation import Evaluation
@@ -38,6 +39,8 @@ class Converted:
         evaluation: How it does beside its source; `None` without data.
         equality: How far its outputs lie from its source's, on the golden samples.
         warnings: What the user should know.
+        compilation: What the compiler for the target's accelerator made of it; `None` for a target without one.
+        benchable: Whether edgekit's runtime runs on the target.
     """
 
     path: Path
@@ -48,6 +51,8 @@ class Converted:
     evaluation: Evaluation | None
     equality: Equality
     warnings: tuple[str, ...]
+    compilation: Compilation | None = None
+    benchable: bool = True
 
 
 def convert(
@@ -81,8 +86,9 @@ def run_plan(
     with staging_beside(plan.output) as scratch:
         workshop = Workshop(plan, scratch, progress, on_log, memory_limit_bytes)
         exported = workshop.export()
+        compiled = workshop.compile(exported)
         opened = workshop.run(exported)
-        judged = Judged(workshop.equality(exported, opened), workshop.evaluate(exported, opened))
+        judged = Judged(workshop.equality(exported, opened), workshop.evaluate(exported, opened), compiled)
         folder = scratch / "bundle"
         manifest = assemble(plan, scratch, folder, exported, opened, judged)
         write_run(folder, time.monotonic() - began)
@@ -97,6 +103,8 @@ def run_plan(
             judged.evaluation,
             judged.equality,
             (*_warnings(plan, exported, opened), *doubts(exported.samples, judged.evaluation)),
+            None if compiled is None else compiled.compilation,
+            benchable=bool(plan.target.profile.runtimes),
         )
         _publish(folder, plan.output)
     return result

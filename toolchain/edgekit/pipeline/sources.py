@@ -9,7 +9,7 @@ from edgekit.pipeline.request import Request
 from edgekit_converters.frameworks import Framework
 from edgekit_converters.settings import DataSettings, NamedShape, NamedType, SourceSettings
 from edgekit_runtime.errors import RecipeError
-from edgekit_targets.profile import Profile
+from edgekit_targets.profile import COMPILES, Profile
 
 FORMATS = ("tflite", "onnx")
 INPUT_TYPES = ("float32", "float16", "float64", "int8", "uint8", "int16", "int32", "int64", "bool")
@@ -26,7 +26,7 @@ def choose_format(asked: str | None, framework: Framework, target: Profile) -> t
     Raises:
         RecipeError: The framework does not write the format, or the target has no runtime for it.
     """
-    offered = tuple(dict.fromkeys(runtime.format for runtime in target.runtimes))
+    offered = target.formats
     if asked is not None and asked not in FORMATS:
         raise RecipeError(f"--format {asked}: unknown format; allowed: {', '.join(FORMATS)}.")
     wanted = (asked,) if asked is not None else offered
@@ -36,14 +36,22 @@ def choose_format(asked: str | None, framework: Framework, target: Profile) -> t
             f"a {framework.name} model does not become {' or '.join(wanted)}; allowed: {', '.join(framework.exports)}.",
             hint=_other_route(framework, target, offered),
         )
-    runtime = next((runtime for runtime in target.runtimes if runtime.format == made[0]), None)
-    if runtime is None:
+    if made[0] not in offered:
         raise RecipeError(f"--format {made[0]}: {target.name} has no runtime for it; allowed: {', '.join(offered)}.")
-    order = "the first runtime" if runtime == target.runtimes[0] else "a runtime"
-    why = f"{runtime.name} {runtime.version} is {order} of {target.name}"
-    if asked is None and runtime != target.runtimes[0]:
-        why += f", and a {framework.name} model does not become {target.runtimes[0].format}"
+    why = _format_reason(made[0], target)
+    if asked is None and made[0] != offered[0]:
+        why += f", and a {framework.name} model does not become {offered[0]}"
     return made[0], Choice("format", made[0], why)
+
+
+def _format_reason(model_format: str, target: Profile) -> str:
+    """What of the target reads a format."""
+    npu = target.npu
+    if npu is not None and model_format in COMPILES[npu.family]:
+        return f"the compiler for the {npu.model.value} reads it"
+    runtime = next(runtime for runtime in target.runtimes if runtime.format == model_format)
+    order = "the first runtime" if runtime == target.runtimes[0] else "a runtime"
+    return f"{runtime.name} {runtime.version} is {order} of {target.name}"
 
 
 def source_settings(request: Request, source_format: str) -> SourceSettings:

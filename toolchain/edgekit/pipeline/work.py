@@ -12,6 +12,8 @@ from edgekit.pipeline.equality import check_export, compare_files
 from edgekit.pipeline.golden import golden_data, write_golden_inputs
 from edgekit.pipeline.plan import Plan
 from edgekit.pipeline.samples import Samples, check_data
+from edgekit_converters.compile.compilation import Compiled
+from edgekit_converters.compile.compile import compile_for
 from edgekit_converters.data.session import DataSession, Measured
 from edgekit_converters.equality import FLOAT_LIMIT, Equality, StepEquality
 from edgekit_converters.evaluate.session import ExportedSession, Opened
@@ -87,6 +89,17 @@ class Workshop:
                 session.predict(plan.evaluation, self.scratch / EVALUATED_SOURCE, self.progress)
         model, quantization = self._quantize(info, float_model)
         return Exported(info, golden_kind, samples, float_model, model, equality, quantization)
+
+    def compile(self, exported: Exported) -> Compiled | None:
+        """Compile the file for the target's accelerator; `None` where it has none."""
+        if self.plan.target.profile.npu is None:
+            return None
+        folder = self.scratch / "compiled"
+        folder.mkdir()
+        self.progress("compiling", 0, 0)
+        compiled = compile_for(exported.model, self.plan.target.profile, folder)
+        self.progress("compiling", 1, 1)
+        return compiled
 
     def run(self, exported: Exported) -> Opened:
         """Run the exported file on the golden samples, and on those of the evaluation."""

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from edgekit.pipeline.convert import Converted
 from edgekit.pipeline.plan import Plan
+from edgekit.reports.render.compilation import compilation_rows
 from edgekit.reports.render.quality import quality_rows
 from edgekit_converters.settings import UNCHANGED
 
@@ -28,13 +29,25 @@ def print_converted(converted: Converted, console: Console) -> None:
     title = f"{converted.path}: {manifest.scheme} {manifest.format} for {manifest.origin.target}"
     console.print(Text(title, style="bold"))
     table = _grid(2)
-    for what, text in [_size_row(converted), *quality_rows(converted.evaluation), *_equality_rows(converted)]:
+    rows = [
+        _size_row(converted),
+        *quality_rows(converted.evaluation),
+        *_equality_rows(converted),
+        *compilation_rows(converted.compilation),
+    ]
+    for what, text in rows:
         table.add_row(Text(what), Text(text))
     table.add_row(Text("digest"), Text(converted.digest[:16]))
     console.print(table)
     for warning in converted.warnings:
         console.print(Text(f"warning: {warning}", style="yellow"))
-    console.print(Text(f"Next: edgekit bench {converted.path} -o report.json"))
+    console.print(Text(_next(converted)))
+
+
+def _next(converted: Converted) -> str:
+    if converted.benchable:
+        return f"Next: edgekit bench {converted.path} -o report.json"
+    return f"Next: edgekit check {converted.path} --target {converted.manifest.origin.target}"
 
 
 def _equality_rows(converted: Converted) -> list[tuple[str, str]]:

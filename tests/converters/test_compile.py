@@ -1,0 +1,196 @@
+"""edgekit_converters.compile: Vela really run; other vendors' compilers as programs that stand in for them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgekit_converters.compile.compilation import Compilation, Compiled, CompileError
+from edgekit_converters.compile.compile import compile_for
+from edgekit_runtime.codec import dumps_document, loads_document
+from edgekit_targets.catalog import load_profile
+from edgekit_targets.graph.read import read_graph
+from tests.tflite_files import write_dense, write_int8_dense
+
+EDGETPU_LOG = """\
+Edge TPU Compiler version 16.0.384591198
+Started a compilation timeout timer of 180 seconds.
+Model compiled successfully in 30 ms.
+Input model: model.tflite
+On-chip memory used for caching model parameters: 1.50KiB
+On-chip memory remaining for caching model parameters: 7.88MiB
+Off-chip memory used for streaming uncached model parameters: 0.00B
+Number of Edge TPU subgraphs: 1
+Total number of operations: 2
+Number of operations that will run on Edge TPU: 2
+Number of operations that will run on CPU: 0
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "compiled"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return write_int8_dense(tmp_path)[1]
+
+
+def made_by(model: Path, target: str, folder: Path) -> Compiled:
+    compiled = compile_for(model, load_profile(target).profile, folder)
+    assert compiled is not None
+    return compiled
+
+
+def figures_of(compiled: Compiled) -> dict[str, float | None]:
+    return {one.name: one.figure.value for one in compiled.compilation.figures}
+
+
+def program(folder: Path, name: str, text: str) -> Path:
+    """A program that stands in for a vendor's."""
+    path = folder / name
+    path.write_text(f"#!{sys.executable}\nimport sys\nfrom pathlib import Path\n{text}")
+    path.chmod(0o755)
+    return path
+
+
+def test_vela_compiles_a_model_and_predicts_what_it_costs(model: Path, folder: Path) -> None:
+    compiled = made_by(model, "ethos-u55-256", folder)
+    figures = figures_of(compiled)
+
+    assert compiled.path is not None
+    assert [operator.name for operator in read_graph(compiled.path).main.operators] == ["ethos-u"]
+    assert compiled.compilation.file == "model.ethos-u55-256.tflite"
+    assert (figures["operators_on_npu"], figures["operators_on_cpu"], figures["partitions"]) == (2, 0, 1)
+    assert {"sram", "off_chip_flash", "cycles", "latency", "mac_utilisation"} <= figures.keys()
+    assert {one.figure.mode for one in compiled.compilation.figures} == {"predicted"}
+    assert 0 < (figures["mac_utilisation"] or 0) < 1
+
+
+def test_a_compilation_is_a_document(model: Path, folder: Path) -> None:
+    compilation = made_by(model, "ethos-u55-256", folder).compilation
+
+    assert loads_document(Compilation, dumps_document(compilation)) == compilation
+
+
+def test_a_float_model_is_refused_with_the_command_that_makes_it_integer(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(CompileError, match="No operator of the model runs on the Ethos-U55-256") as caught:
+        made_by(write_dense(tmp_path / "float.tflite"), "ethos-u55-256", folder)
+    assert "edgekit convert MODEL --target ethos-u55-256 --quantize int8 --calibrate DATA" in caught.value.hint
+
+
+def test_an_error_of_vela_names_the_operator(assets: Path, tmp_path: Path, folder: Path) -> None:
+    odd = tmp_path / "odd.tflite"
+    odd.write_bytes((assets / "tricky/tflite/tflite__testdata__add_quantized_int8.bin").read_bytes())
+
+    with pytest.raises(CompileError, match="ADD add: For IFM that are signed, OFM must also be signed"):
+        made_by(odd, "ethos-u55-256", folder)
+
+
+def test_operators_left_to_the_processor_are_named(assets: Path, tmp_path: Path, folder: Path) -> None:
+    partly = tmp_path / "partly.tflite"
+    partly.write_bytes((assets / "tricky/tflite/tflite__python__testdata__pc_conv.bin").read_bytes())
+
+    compilation = made_by(partly, "ethos-u55-256", folder).compilation
+
+    assert [place.name for place in compilation.on_cpu] == ["QUANTIZE", "DEQUANTIZE"]
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("coral-edgetpu-usb", "edgetpu_compiler -s model.tflite"),
+        ("rk3588-npu", "EDGEKIT_RKNN_PYTHON"),
+        ("hailo-8", "hailo8"),
+        ("imx-neutron", "neutron-converter --target imxrt700 --input model.tflite"),
+        ("hexagon-htp-v73", "aihub.qualcomm.com"),
+    ],
+)
+def test_what_is_not_installed_says_what_to_run(
+    target: str, words: str, model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.delenv("EDGEKIT_RKNN_PYTHON", raising=False)
+
+    compiled = made_by(model, target, folder)
+
+    assert (compiled.path, compiled.compilation.file, compiled.compilation.figures) == (None, None, ())
+    assert words in compiled.compilation.command
+    assert compiled.compilation.reason
+
+
+def test_a_target_without_an_accelerator_compiles_nothing(model: Path, folder: Path) -> None:
+    assert compile_for(model, load_profile("raspberry-pi-5").profile, folder) is None
+
+
+def test_a_format_that_the_compiler_does_not_read_is_told(tmp_path: Path, folder: Path) -> None:
+    compiled = made_by(tmp_path / "model.onnx", "ethos-u55-256", folder)
+
+    assert compiled.compilation.reason == "the compiler takes .tflite files"
+
+
+def test_the_edge_tpu_compiler_is_called_where_it_is_installed(
+    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = "Path(sys.argv[3], Path(sys.argv[4]).stem + '_edgetpu.tflite').write_bytes(b'compiled')"
+    program(tmp_path, "edgetpu_compiler", f"{made}\nprint({EDGETPU_LOG!r})\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    compiled = made_by(model, "coral-edgetpu-usb", folder)
+
+    assert compiled.path is not None
+    assert compiled.path.read_bytes() == b"compiled"
+    assert compiled.compilation.compiler == "edgetpu_compiler 16.0.384591198"
+    assert figures_of(compiled) == {
+        "partitions": 1,
+        "operators_on_npu": 2,
+        "operators_on_cpu": 0,
+        "weights_on_chip": 1536,
+        "weights_streamed": 0,
+    }
+
+
+def test_an_edge_tpu_compiler_that_fails_now_and_then_is_asked_again(
+    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = (
+        "tried = Path(__file__).with_name('tried')\n"
+        "if not tried.exists():\n    tried.touch()\n    sys.exit('Internal compiler error. Aborting!')\n"
+        "Path(sys.argv[3], Path(sys.argv[4]).stem + '_edgetpu.tflite').touch()\n"
+    )
+    program(tmp_path, "edgetpu_compiler", text)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert made_by(model, "coral-edgetpu-usb", folder).path is not None
+
+
+def test_an_error_of_the_edge_tpu_compiler_names_the_operator_that_our_rules_refuse(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program(tmp_path, "edgetpu_compiler", "print('Internal compiler error. Aborting!')\nsys.exit(1)\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(CompileError, match="Internal compiler error") as caught:
+        made_by(write_dense(tmp_path / "float.tflite"), "coral-edgetpu-usb", folder)
+    assert "operator 0, FULLY_CONNECTED (hidden)" in caught.value.hint
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_rockchips_compiler_is_called_in_its_own_environment(
+    status: int, model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = f"Path(sys.argv[4]).write_bytes(b'rknn')\nprint('E RKNN: no such operator')\nsys.exit({status})\n"
+    monkeypatch.setenv("EDGEKIT_RKNN_PYTHON", str(program(tmp_path, "python-of-rknn", text)))
+
+    if status:
+        with pytest.raises(CompileError, match="E RKNN: no such operator"):
+            made_by(model, "rk3588-npu", folder)
+        return
+    compiled = made_by(model, "rk3588-npu", folder)
+    assert compiled.path is not None
+    assert (compiled.path.name, compiled.path.read_bytes()) == ("model.rk3588.rknn", b"rknn")
