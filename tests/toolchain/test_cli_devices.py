@@ -63,6 +63,7 @@ def test_only_emulated_boards_are_made_and_removed(verb: str) -> None:
 
 def test_all_are_measured_and_one_that_fails_does_not_stop_the_rest(fleet: Path) -> None:
     model = str(write_dense(fleet / "dense.tflite"))
+    (fleet / "out").mkdir()  # such as from an earlier run
     result = CliRunner().invoke(bench, [model, "--device=all", "-o", "out", *QUICK], obj=Volume())
     assert result.exit_code == 3
     assert result.stdout.startswith("here: latency_p50 ")
@@ -70,6 +71,12 @@ def test_all_are_measured_and_one_that_fails_does_not_stop_the_rest(fleet: Path)
     assert "here: measure: 100 %" in result.stderr
     assert [path.name for path in (fleet / "out").iterdir()] == ["here.json"]
     assert read_report(fleet / "out/here.json").target == "raspberry-pi-4b"
+
+
+def test_one_report_goes_into_no_folder(fleet: Path) -> None:
+    result = CliRunner().invoke(bench, ["m.tflite", "-o", str(fleet)], obj=Volume(quiet=True))
+    assert result.exit_code == 2
+    assert "is a folder; allowed: a file" in result.stderr
 
 
 def test_for_machines_the_fleets_result_is_json(fleet: Path) -> None:

@@ -13,7 +13,7 @@ from edgekit_runtime.bundle import open_bundle
 from edgekit_runtime.record import Fact
 
 ON_DEVICE = ("numpy", "ai-edge-litert")  # what the runtime needs there, besides Python
-PUSHED, BY_PIP = "pushed by edgekit", "installed there by pip"
+PUSHED, NEEDED = "pushed by edgekit", "there, or pushed"
 NOT_HERE = "it is not installed here, so its licence cannot be read"
 LINE_CHARACTERS = 80  # older packages put the whole text of their licence into the field of its name
 
@@ -79,7 +79,7 @@ def _with_needs(names: Sequence[str]) -> Iterator[str]:
 
 def _library(name: str) -> License:
     package = installed(name)
-    return License(name, package.version if package is not None else "", _license(package), BY_PIP)
+    return License(name, package.version if package is not None else "", _license(package), NEEDED)
 
 
 def _license(package: Distribution | None) -> Fact:

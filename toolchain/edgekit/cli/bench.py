@@ -25,7 +25,11 @@ ALL = "all"
 )
 @click.option("--target", metavar="NAME|FILE.toml", help="Hold against this target instead of the bundle's own.")
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the report there, as JSON."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE|FOLDER",
+    help="Write the report there, as JSON; with --device all, the reports into a folder.",
 )
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads of the interpreter.")
 @click.option(
@@ -131,6 +135,8 @@ def bench(  # noqa: PLR0913, PLR0917  # one parameter for each option is click's
         )
     except ValueError as error:  # such as NaN, which no range of click's keeps out
         raise click.UsageError(f"{error}.") from error
+    if device != ALL and output is not None and output.is_dir():
+        raise click.UsageError(f"-o {output} is a folder; allowed: a file, or with --device all a folder.")
     if device == ALL and meter is not None:
         raise click.UsageError("--meter goes with one device; give its name.")
     if device == ALL:

@@ -41,7 +41,10 @@ def list_devices(as_json: bool) -> None:
 @click.argument("device", metavar="ADDRESS", shell_complete=complete_address)
 @JSON
 def probe(device: str, as_json: bool) -> None:
-    """Ask a device what it is, and which interpreters it has or can have."""
+    """Ask a device what it is.
+
+    It tells which interpreters for models it has, or would be brought, too.
+    """
     from edgekit.fleet import probe as ask
 
     found = ask(device)
@@ -59,7 +62,10 @@ def probe(device: str, as_json: bool) -> None:
 @click.argument("device", metavar="emulated://NAME", shell_complete=complete_address)
 @click.pass_obj
 def create(volume: Volume, device: str) -> None:
-    """Build an emulated board; measuring on it does that, too, where it is missing."""
+    """Build an emulated board.
+
+    Measuring on it does that, too, where it is missing.
+    """
     from edgekit_devices.emulated.create import create_board
 
     with progress(volume.quiet, volume.verbose) as shown:
