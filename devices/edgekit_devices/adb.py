@@ -43,5 +43,5 @@ FAULTS = (
     (r"device offline", "it is offline", "Plug it in again, or run: adb reconnect"),
     (r"device '.*' not found|no devices", "no such device", "See what is connected: adb devices"),
     (r"cannot connect to daemon|failed to start daemon", "adb's server does not start", "Run: adb start-server"),
-    (r"device still|protocol fault|closed", "the connection broke", "Plug it in again, and run the command again."),
+    (r"protocol fault|error: closed", "the connection broke", "Plug it in again, and run the command again."),
 )

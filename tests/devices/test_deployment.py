@@ -94,6 +94,17 @@ def test_the_last_releases_are_kept_and_one_can_go_back(home, bundles):
         assert deploy_bundle(device, bundles[0]).number == "0006"
 
 
+def test_a_release_that_was_gone_back_to_outlives_the_next_deployment(home, bundles):
+    with local() as device:
+        for turn in range(3):
+            deploy_bundle(device, bundles[turn % 2], keep=2)
+        assert roll_back(device).number == "0002"
+        deploy_bundle(device, bundles[1], keep=2)
+        assert [release.number for release in list_releases(device)] == ["0002", "0003", "0004"]
+        deploy_bundle(device, bundles[1], keep=1)
+        assert [release.number for release in list_releases(device)] == ["0005"]
+
+
 def test_a_release_that_was_changed_there_is_told_and_not_gone_back_to(home, bundles):
     with local() as device:
         deploy_bundle(device, bundles[0])

@@ -68,11 +68,12 @@ class Releases:
         return _paths(staging)
 
     def switch(self, keep: int) -> Payload:
-        """Make the staged release the current one, and remove the oldest beyond `keep`.
+        """Make the staged release the current one, and remove the oldest beyond `keep`, but not the one before it.
 
         Raises:
             RefusedError: The system said no; the old one is current still.
         """
+        before = self._current()
         try:
             number = f"{max([0, *map(int, self._numbers())]) + 1:04d}"
             (self._folder / "releases").mkdir(exist_ok=True)
@@ -82,6 +83,8 @@ class Releases:
         except OSError as error:
             raise refused(error) from error
         for old in self._numbers()[:-keep]:
+            if old == before and keep > 1:
+                continue
             shutil.rmtree(self._folder / "releases" / old, ignore_errors=True)
         forget_environments(self._store, needed_environments(self._store))
         return {"number": number, **_paths(self._folder / "current")}
