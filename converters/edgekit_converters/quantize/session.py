@@ -18,7 +18,6 @@ from edgekit_runtime.child import Child, Report
 from edgekit_runtime.codec import decode, encode
 from edgekit_runtime.interpreter import detect_format
 from edgekit_runtime.progress import Progress
-from edgekit_targets.graph.tflite import read_tflite
 
 COMPARED_SAMPLES = 4
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # its other threads only wait, at full load: every sum here is short
@@ -90,6 +89,7 @@ def _quantize(
     from edgekit_converters.quantize.calibrate import calibrate
     from edgekit_converters.quantize.compare import compare_tensors
     from edgekit_converters.quantize.engine import engine_version, quantize_file
+    from edgekit_targets.graph.tflite import read_tflite
 
     scheme, float_tensors = SCHEMES[settings.scheme], _float_tensors(border, settings)
     if samples is None:
