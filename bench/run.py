@@ -13,6 +13,7 @@ from emulated import emulated
 from estimates import estimates
 from figures import Section
 from latency import latency
+from onnx_quantization import onnx_quantization
 from overhead import overhead
 from pictures import pictures
 from render import load_now, machine, render, render_section
@@ -23,6 +24,7 @@ PAGE = Path(__file__).parents[1] / "docs/benchmarks.md"
 BENCHMARKS: Mapping[str, Callable[[bool], Section]] = {
     "startup": startup,
     "conversion": convert_int8,
+    "onnx": onnx_quantization,
     "latency": latency,
     "overhead": overhead,
     "pictures": pictures,

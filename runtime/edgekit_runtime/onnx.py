@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -34,6 +35,9 @@ DTYPES = {
     "tensor(uint64)": "uint64",
     "tensor(bool)": "bool",
 }
+NUMBERS = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
+RUNNING = re.compile(r"Non-zero status code returned while running (\w+) node\. Name:'([^']*)' Status Message: ")
+PLACE = re.compile(r"/\S+\.(?:cc|h):\d+ [^()]*\([^()]*\)(?:::<lambda\(\)>)? ")
 ERRORS_ONLY = 3  # severity of onnxruntime's log
 
 
@@ -112,7 +116,7 @@ class OnnxInterpreter:
         try:
             self._results = self._session.run(None, self._values)
         except Exception as error:  # onnxruntime's own kinds have no common base
-            raise ModelError(f"{self._path}: onnxruntime cannot run it: {first_line(error)}") from error
+            raise ModelError(f"{self._path}: onnxruntime cannot run it: {reason(error)}") from error
 
     def output(self, index: int) -> np.ndarray:
         """An output of the last run.
@@ -159,7 +163,14 @@ def record_profile(path: str, values: Sequence[np.ndarray], threads: int, infere
             times.append(time.perf_counter_ns() - started)
         return Profile(str(session.end_profiling()), tuple(times))
     except Exception as error:  # onnxruntime's own kinds have no common base
-        raise ModelError(f"{path}: onnxruntime cannot profile it: {first_line(error)}") from error
+        raise ModelError(f"{path}: onnxruntime cannot profile it: {reason(error)}") from error
+
+
+def reason(error: BaseException) -> str:
+    """What onnxruntime says in an error, without its numbers, its places in the source and its wrappings."""
+    text = NUMBERS.sub("", " ".join(str(error).split()))
+    text = PLACE.sub("", RUNNING.sub(r"\1 \2: ", text).replace(" : ", ": ", 1))
+    return first_line(ModelError(text.strip())) if text.strip() else "it does not say why"
 
 
 def _open(path: str, threads: int, profile: str = "") -> Any:  # onnxruntime ships no types; this file is their border
@@ -171,7 +182,7 @@ def _open(path: str, threads: int, profile: str = "") -> Any:  # onnxruntime shi
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own kinds have no common base
         raise ModelError(
-            f"{path}: onnxruntime refuses it: {first_line(error)}",
+            f"{path}: onnxruntime refuses it: {reason(error)}",
             hint="It may be damaged, or need operators onnxruntime lacks.",
         ) from error
 

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import onnxruntime
 
-from edgekit_runtime.errors import ModelError, first_line
+from edgekit_runtime.errors import ModelError
+from edgekit_runtime.onnx import reason
 
 ERRORS_ONLY = 3  # severity of onnxruntime's log
 ONE_THREAD = 1
@@ -54,10 +55,3 @@ def open_session(
             f"{path}: onnxruntime refuses it: {reason(error)}",
             hint="It may be damaged, or need operators that onnxruntime lacks.",
         ) from error
-
-
-def reason(error: BaseException) -> str:
-    """The part of onnxruntime's error that says something: without its number and its place in the source."""
-    line = first_line(error)
-    parts = line.split(" : ")
-    return parts[-1] if parts[0].startswith("[ONNXRuntimeError]") else line

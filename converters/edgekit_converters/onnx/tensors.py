@@ -12,8 +12,8 @@ import numpy as np
 
 from edgekit_converters.onnx.read import read_model
 from edgekit_converters.onnx.sessions import open_session
-from edgekit_runtime.errors import ModelError, first_line
-from edgekit_runtime.onnx import DTYPES
+from edgekit_runtime.errors import ModelError
+from edgekit_runtime.onnx import DTYPES, reason
 from edgekit_runtime.tensor import Quantization, TensorSpec
 
 MOST_BYTES = 256 * 2**20  # of activations in memory at once; a model with more of them is run once for each part
@@ -79,7 +79,7 @@ class TensorReader:
             try:
                 arrays = session.run(names, feeds)
             except Exception as error:  # onnxruntime's own kinds have no common base
-                raise ModelError(f"{self._path}: onnxruntime cannot run it: {first_line(error)}") from error
+                raise ModelError(f"{self._path}: onnxruntime cannot run it: {reason(error)}") from error
             for spec, array in zip(part, arrays, strict=True):
                 yield replace(spec, shape=array.shape), array  # onnxruntime does not know every shape beforehand
 

@@ -12,11 +12,12 @@ import onnx
 from onnx import helper, numpy_helper
 
 from edgekit_converters.onnx.read import read_model
-from edgekit_converters.onnx.sessions import open_session, reason
+from edgekit_converters.onnx.sessions import open_session
 from edgekit_converters.onnx.shapes import drop_constant_inputs
 from edgekit_converters.onnx.upgrade import MODERN_OPSET, upgrade
 from edgekit_converters.onnx.walk import graphs, nodes, opset_of, read_inside
 from edgekit_runtime.errors import ModelError
+from edgekit_runtime.onnx import reason
 
 CLOSE = 1e-4  # of an output's largest value: folded weights are rounded once more
 GROWTH = 4  # times the size, at most, that a file has when its constants are folded
