@@ -6,12 +6,14 @@ import math
 from typing import Callable, NamedTuple, Optional, TypeVar
 
 from edgekit_runtime.codec import encode
-from edgekit_runtime.conditions import ENERGY, OPERATORS, SUSTAIN, THROUGHPUT, WEIGHT_CACHE
+from edgekit_runtime.conditions import ENERGY, OPERATORS, POINTS, SUSTAIN, THROUGHPUT, WEIGHT_CACHE
 from edgekit_runtime.energy import measure_energy, measure_windows
 from edgekit_runtime.errors import ModelError
 from edgekit_runtime.figure import Figure, measured, unavailable
 from edgekit_runtime.handover import ProbeRequest
+from edgekit_runtime.operating import MOST_POINTS, TRIES, measure_points
 from edgekit_runtime.operators import WAYS, measure_operators
+from edgekit_runtime.points import OperatingPoints
 from edgekit_runtime.processes import call_process
 from edgekit_runtime.progress import Progress
 from edgekit_runtime.readings import REPETITIONS, EnergyReading, OperatorTimes, PowerWindow, Throughput, WeightCache
@@ -43,6 +45,7 @@ class Breadth(NamedTuple):
     counters: Optional[CounterReading]
     sustained: Optional[Sustained]
     windows: tuple[PowerWindow, ...]
+    points: Optional[OperatingPoints]
 
 
 def measure_breadth(
@@ -89,6 +92,13 @@ def measure_breadth(
     energy = _or_reason(lambda: _energy(stage, workload, progress), lambda reason: EnergyReading(reason=reason))
     if not energy.reason:
         mark(ENERGY)
+    points = None
+    if settings.operating_points:
+        points = _or_reason(
+            lambda: measure_points(stage, workload, cores, latency_ns, progress),
+            lambda reason: OperatingPoints(reason=reason),
+        )
+        mark(POINTS)
     windows = measure_windows(stage, workload, progress) if settings.windows else ()
     counters, sustained = None, None
     if settings.counters:
@@ -102,7 +112,7 @@ def measure_breadth(
             lambda reason: Sustained(reason=reason),
         )
         mark(SUSTAIN)
-    return Breadth(arena_size, energy, weight_cache, throughput, operators, counters, sustained, windows)
+    return Breadth(arena_size, energy, weight_cache, throughput, operators, counters, sustained, windows, points)
 
 
 def most_calls(settings: BenchSettings) -> int:
@@ -110,6 +120,8 @@ def most_calls(settings: BenchSettings) -> int:
     calls = 1 + 2 * REPETITIONS  # the arena; loading and running for the energy
     if settings.windows:
         calls += 2 * REPETITIONS
+    if settings.operating_points:
+        calls += 2 * TRIES * MOST_POINTS
     if settings.counters:
         calls += COUNTED_RUNS
     if settings.sustain_s:

@@ -14,8 +14,9 @@ SINCE_BOOT = 16
 NOW = (1 << len(THROTTLE_BITS)) - 1
 
 BEGIN, LATENCY, WEIGHT_CACHE, THROUGHPUT, ENERGY = "begin", "latency", "weight cache", "throughput", "energy"
+POINTS = "operating points"
 OPERATORS, SUSTAIN = "operators", "sustain"  # what is found while it is sustained is no reason to doubt it
-STAGES = (LATENCY, WEIGHT_CACHE, THROUGHPUT, OPERATORS, ENERGY)
+STAGES = (LATENCY, WEIGHT_CACHE, THROUGHPUT, OPERATORS, ENERGY, POINTS)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Moment:
 
     Attributes:
         stage: What had just been measured: `begin` for nothing yet, `latency` for one of the runs,
-            `weight cache`, `throughput`, `operators`, `energy` or `sustain`.
+            `weight cache`, `throughput`, `operators`, `energy`, `operating points` or `sustain`.
         conditions: As they were.
     """
 

@@ -80,7 +80,11 @@ class Pace:
     Attributes:
         inferences: How many were made.
         elapsed_ns: From the beginning of the first to the end of the last.
+        cpu_ns: Processor time of all of them together, over all threads.
+        p90_ns: 90 % of them took at most this; of the first hundred thousand.
     """
 
     inferences: int
     elapsed_ns: int
+    cpu_ns: int = 0
+    p90_ns: float = 0.0

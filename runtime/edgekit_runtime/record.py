@@ -8,6 +8,7 @@ from typing import ClassVar, Optional
 from edgekit_runtime.conditions import BEGIN, LATENCY, Conditions, Fact, Moment, throttled_in
 from edgekit_runtime.counts import Counts
 from edgekit_runtime.figure import Figure
+from edgekit_runtime.points import OperatingPoints
 from edgekit_runtime.readings import EnergyReading, OperatorTimes, PowerWindow, Throughput, WeightCache
 from edgekit_runtime.runs import BenchSettings, MemoryReading, Run
 from edgekit_runtime.series import CounterReading, Sustained
@@ -118,6 +119,7 @@ class Record:
         counters: Instructions and cycles; `None` where it was not asked for.
         sustained: Without a rest; `None` where it was not asked for.
         windows: When the device idled and ran, for an external power meter; none where it was not asked for.
+        points: Ways to run the model; `None` where it was not asked for.
         counts: What an inference takes on an emulated board, which is not timed; `None` for a real one.
     """
 
@@ -139,6 +141,7 @@ class Record:
     counters: Optional[CounterReading] = None
     sustained: Optional[Sustained] = None
     windows: tuple[PowerWindow, ...] = ()
+    points: Optional[OperatingPoints] = None
     counts: Optional[Counts] = None
 
     def __post_init__(self) -> None:

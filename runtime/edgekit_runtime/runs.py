@@ -33,6 +33,8 @@ class BenchSettings:
         sustain_s: Seconds that one process runs without a rest; 0 leaves it out.
         counters: Whether to count instructions and cycles by the processor's own counters.
         windows: Whether to note when the device idles and when it runs, for an external power meter.
+        operating_points: Whether to look for the way to run the model that takes least.
+        latency_budget_ms: What an inference may take there; 0 for anything.
     """
 
     threads: int = 1
@@ -53,6 +55,8 @@ class BenchSettings:
     sustain_s: float = 0.0
     counters: bool = False
     windows: bool = False
+    operating_points: bool = False
+    latency_budget_ms: float = 0.0
 
     def __post_init__(self) -> None:
         if not 5 <= self.min_runs <= self.max_runs:
@@ -63,7 +67,7 @@ class BenchSettings:
         for name in ("precision", "timeout_s"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} is {getattr(self, name):g}; allowed: above 0")
-        for name in ("warmup_s", "sample_s", "energy_s", "sustain_s"):
+        for name in ("warmup_s", "sample_s", "energy_s", "sustain_s", "latency_budget_ms"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} is {getattr(self, name):g}; allowed: 0 or more")
         parse_cores(self.pin)

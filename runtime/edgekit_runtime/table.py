@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Optional
 
-from edgekit_runtime.conditions import Fact, Throttling, throttle_words
+from edgekit_runtime.conditions import POINTS, Fact, Throttling, throttle_words
 from edgekit_runtime.figure import Figure
 from edgekit_runtime.pace import sustained_words
+from edgekit_runtime.points import OperatingPoint, OperatingPoints, choice_words
 from edgekit_runtime.readings import OperatorTime, OperatorTimes
 from edgekit_runtime.record import Environment, GoldenCheck, Record
 from edgekit_runtime.summary import figures
@@ -33,10 +34,11 @@ def record_table(record: Record) -> str:
         ("golden outputs", _golden(record.golden)),
         *((named.name, _shown(named.figure)) for named in figures(record)),
         *((("without a rest", sustained_words(record.sustained)),) if record.sustained is not None else ()),
+        *((("operating point", record.invalid(POINTS) or choice_words(record.points)),) if record.points else ()),
         ("processes", _ending(record)),
     ]
     text = "".join(f"{name:<{NAME_WIDTH}}{text}\n" for name, text in rows)
-    return text + _operators(record.operators)
+    return text + _points(record.points) + _operators(record.operators)
 
 
 def golden_line(golden: GoldenCheck) -> str:
@@ -87,17 +89,34 @@ def _told(fact: Fact) -> str:
 def _shown(figure: Figure) -> str:
     if figure.value is None:
         return f"unavailable: {figure.reason}"
+    return f"{_value(figure)}, {figure.mode}: {figure.method}"
+
+
+def _value(figure: Figure) -> str:
+    assert figure.value is not None
     scales = SCALES.get(figure.unit, ((1.0, figure.unit),))
     factor, unit = next((scale for scale in scales if figure.value >= scale[0]), scales[-1])
     text = f"{_digits(figure.value / factor)} {unit}"
     if figure.interval is not None:
         low, high = figure.interval.low / factor, figure.interval.high / factor
         text += f" ({_digits(low)} to {_digits(high)}, {figure.interval.confidence:.0%})"
-    return f"{text}, {figure.mode}: {figure.method}"
+    return text
 
 
 def _digits(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _points(found: Optional[OperatingPoints]) -> str:
+    """Every operating point, with what it takes."""
+    if found is None or found.reason:
+        return ""
+    lines = [f"{point.name:<18}" + "; ".join(_value(figure) for figure in _figures(point)) for point in found.points]
+    return "\n".join(["\noperating points: interpreters x threads; p90; throughput; cost", *lines]) + "\n"
+
+
+def _figures(point: OperatingPoint) -> tuple[Figure, ...]:
+    return point.latency, point.rate, point.cost
 
 
 def _operators(times: Optional[OperatorTimes]) -> str:

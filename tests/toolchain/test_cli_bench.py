@@ -27,7 +27,7 @@ def asked(made: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> list[BenchS
     return settings
 
 
-SERIES = ("--pin=0-1", "--sustain=1min", "--counters")
+SERIES = ("--pin=0-1", "--sustain=1min", "--counters", "--operating-points", "--latency-budget=20ms")
 
 
 def run(*argv: str) -> Result:
@@ -56,6 +56,8 @@ def test_each_option_reaches_the_settings(asked: list[BenchSettings]) -> None:
             pin="0-1",
             sustain_s=60.0,
             counters=True,
+            operating_points=True,
+            latency_budget_ms=20.0,
         )
     ]
 

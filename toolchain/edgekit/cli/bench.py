@@ -62,6 +62,18 @@ ALL = "all"
     help="How long a power sensor is read, idle and busy, in each of 5 processes; 0 leaves energy out.",
 )
 @click.option(
+    "--operating-points",
+    is_flag=True,
+    help="Also look for the threads, interpreters and (as root there) limit of the clock that take least energy.",
+)
+@click.option(
+    "--latency-budget",
+    type=DURATION,
+    default=0.0,
+    metavar="TIME",
+    help="What an inference may take at an operating point, such as 20ms.",
+)
+@click.option(
     "--meter",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE.csv",
@@ -101,6 +113,8 @@ def bench(  # noqa: PLR0913, PLR0917  # one parameter for each option is click's
     sustain: float,
     counters: bool,
     energy: float,
+    operating_points: bool,
+    latency_budget: float,
     meter: Path | None,
     meter_offset: float,
     runs: int,
@@ -132,6 +146,8 @@ def bench(  # noqa: PLR0913, PLR0917  # one parameter for each option is click's
             sustain_s=sustain,
             counters=counters,
             windows=meter is not None,
+            operating_points=operating_points,
+            latency_budget_ms=latency_budget * 1e3,
         )
     except ValueError as error:  # such as NaN, which no range of click's keeps out
         raise click.UsageError(f"{error}.") from error

@@ -12,12 +12,15 @@ from edgekit.reports.compare import Change, Comparison
 from edgekit.reports.gate import GateResult
 from edgekit.reports.render.conditions import conditions_text
 from edgekit.reports.render.operators import operators_table
+from edgekit.reports.render.points import points_table
 from edgekit.reports.render.quality import quality_rows
 from edgekit.reports.render.units import Unit, figure_text, unit_for
 from edgekit.reports.render.words import Footnotes, caption, change_words
 from edgekit.reports.report import Report, Verdict
+from edgekit_runtime.conditions import POINTS
 from edgekit_runtime.figure import Figure, measured
 from edgekit_runtime.pace import sustained_words
+from edgekit_runtime.points import choice_words
 from edgekit_runtime.summary import NamedFigure
 
 _STYLES = {
@@ -86,6 +89,10 @@ def print_report(report: Report, console: Console) -> None:
     console.print()
     if report.record.operators is not None and report.record.operators.rows:
         console.print(operators_table(report.record.operators))
+        console.print()
+    points = report.record.points
+    if points is not None and points.points and not report.record.invalid(POINTS):
+        console.print(points_table(points))
         console.print()
     console.print(_checks(report))
     for note in report.notes:
@@ -183,6 +190,9 @@ def _checks(report: Report) -> Table:
     surroundings = [("golden outputs", _golden(report)), ("conditions", conditions_text(report.record))]
     if report.record.sustained is not None:
         surroundings.append(("without a rest", sustained_words(report.record.sustained)))
+    if report.record.points is not None:
+        found = report.record.invalid(POINTS) or choice_words(report.record.points)
+        surroundings.append(("operating point", found))
     for label, text in (*quality_rows(report.evaluation), *surroundings):
         table.add_row(Text(label), Text(text))
     return table
