@@ -63,6 +63,15 @@ def test_what_is_no_model_is_the_users_error(capsys, folder):
     assert "error: text.tflite:" in capsys.readouterr().err
 
 
+@pytest.mark.slow
+def test_a_source_model_is_exported_first(capsys, keras_models):
+    model = str(keras_models / "cnn.keras")
+    assert main(["check", model, "--target", "raspberry-pi-5"]) == 0
+    assert capsys.readouterr().out.startswith(f"{model} fits")
+    assert main(["check", model, "--target", "coral-edgetpu-usb"]) == 1
+    assert "--quantize int8 --calibrate DATA" in " ".join(capsys.readouterr().out.split())
+
+
 def test_an_unknown_target_is_the_users_error(capsys, folder):
     write_dense(folder / "float.tflite")
     assert main(["check", "float.tflite", "--target", "ethos-u99"]) == 2

@@ -13,6 +13,7 @@ WITH_MACS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_
 RECURRENT = frozenset({"LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "SVDF"})
 VOLUMETRIC = frozenset({"CONV_3D", "CONV_3D_TRANSPOSE"})
 ONNX_WITH_MACS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN", "Einsum"})
+INDEXES = ("bool", "int", "uint")  # without a scale they count, select or switch
 KNOWN = NO_MACS | WITH_MACS | RECURRENT | VOLUMETRIC | ONNX_WITH_MACS
 """Names of operators that a rule may speak of."""
 
@@ -45,7 +46,7 @@ class Site:
     def values(self) -> tuple[Tensor, ...]:
         """What it computes from and to: its tensors that the file does not fix, and no indexes."""
         computed = [tensor for tensor in (*self.inputs, *self.outputs) if tensor.data is None]
-        return tuple(tensor for tensor in computed if tensor.quantization is not None or "int" not in tensor.dtype)
+        return tuple(t for t in computed if t.quantization is not None or not t.dtype.startswith(INDEXES))
 
     def input(self, place: int) -> Tensor | None:
         """The input at a place; `None` where there is none."""
