@@ -12,7 +12,17 @@ from figures import TIMES, Row, Section, Target
 from edgekit_runtime.environment import read_environment
 from edgekit_runtime.figure import Figure
 
-LIBRARIES = ("edgekit", "click", "numpy", "tensorflow", "keras", "ai-edge-quantizer", "ai-edge-litert")
+LIBRARIES = (
+    "edgekit",
+    "click",
+    "numpy",
+    "tensorflow",
+    "keras",
+    "ai-edge-quantizer",
+    "ai-edge-litert",
+    "torch",
+    "litert-torch",
+)
 HEAD = """# Benchmarks of edgekit itself
 
 Written by `make bench` (`bench/run.py`); not edited by hand. Every number is measured. edgekit and what it is held

@@ -19,11 +19,13 @@ from pictures import pictures
 from render import load_now, machine, render, render_section
 from serving import serving
 from startup import startup
+from torch_conversion import convert_torch
 
 PAGE = Path(__file__).parents[1] / "docs/benchmarks.md"
 BENCHMARKS: Mapping[str, Callable[[bool], Section]] = {
     "startup": startup,
     "conversion": convert_int8,
+    "torch": convert_torch,
     "onnx": onnx_quantization,
     "latency": latency,
     "overhead": overhead,
