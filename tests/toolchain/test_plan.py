@@ -47,6 +47,17 @@ def test_a_float_border_around_int8_is_kept(request_for: Request) -> None:
     assert (plan.recipe.quantize.input_dtype, plan.recipe.quantize.output_dtype) == ("float32", "int8")
 
 
+def test_onnx_files_keep_float_borders_and_take_integers_by_the_target(request_for: Request) -> None:
+    plan = make_plan(replace(request_for, model_format="onnx", calibration="percentile"))
+    reasons = {choice.what: choice.reason for choice in plan.choices}
+    assert value(plan, "inputs") == "float32"
+    assert "the conversion is inside" in reasons["inputs"]
+    assert value(plan, "integers") == "int8"
+    assert "leave the outermost values out" in reasons["calibration"]
+    settings = plan.recipe.quantize
+    assert (settings.activations, settings.reduced_weights, settings.calibration) == ("int8", False, "percentile")
+
+
 def test_the_output_is_named_after_model_target_and_scheme(request_for: Request) -> None:
     assert make_plan(replace(request_for, output=None)).output == Path("model-raspberry-pi-4b-int8")
 

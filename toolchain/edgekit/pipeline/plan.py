@@ -142,8 +142,8 @@ def _choose_recipe(
     settings, integers = choose_integers(settings, model_format, target.profile)
     choices = (
         Choice("scheme", name, f"{scheme.purpose} {reason}"),
-        Choice("inputs", _types(inputs, named_inputs), _border_reason(request.input_dtypes, name)),
-        Choice("outputs", _types(outputs, named_outputs), _border_reason(request.output_dtypes, name)),
+        Choice("inputs", _types(inputs, named_inputs), _border_reason(request.input_dtypes, name, model_format)),
+        Choice("outputs", _types(outputs, named_outputs), _border_reason(request.output_dtypes, name, model_format)),
         *integers,
     )
     return Recipe(name, settings), choices
@@ -185,11 +185,13 @@ def _hardware_choices(profile: Profile, recipe: Recipe) -> tuple[Choice, ...]:
     return tuple(Choice(what, *effect) for what, effect in effects.items() if effect is not None)
 
 
-def _border_reason(asked: tuple[str, ...], scheme: str) -> str:
+def _border_reason(asked: tuple[str, ...], scheme: str, model_format: str) -> str:
     if asked:
         return "asked for"
     if scheme in (FLOAT32, UNCHANGED):
         return "nothing is quantized"
+    if model_format == "onnx":
+        return "an .onnx file keeps its source's types; the conversion is inside"
     return "no conversion inside the file; the runtime takes and gives real numbers all the same"
 
 
