@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import tempfile
 from collections.abc import Mapping
@@ -24,10 +25,11 @@ from edgekit_runtime.record import Environment, ModelIdentity, Record
 from edgekit_runtime.runs import BenchSettings, Workload
 
 MARK = 0x0ED9E000  # what the counter listens for, with the mark's number added; no process has such an id
-FIRST, ONE, BEGIN_SHORT, SHORT, LONG = range(5)
+FIRST, ONE, WARM, EMPTY, REGION = range(5)
+REGIONS = 4  # what happens once, such as that memory is taken, is in one of them at the most
 WARMUPS = 2  # kernels are chosen, and memory is taken, in the first of them
 MOST_INFERENCES = 100
-INSTRUCTIONS = 50e6  # about how many the shorter region may take
+INSTRUCTIONS = 40e6  # about how many a region may take
 THROTTLING = Throttling(reason=UNTIMED)
 
 
@@ -99,11 +101,12 @@ def answer() -> None:
 
 
 def _count(request: CountRequest) -> Counts:
-    """Run the model N times and then 2 N times: the difference is free of what the marks themselves take."""
+    """Run the model in regions of as many inferences each, beside an empty one that tells what marking takes."""
     import numpy as np
 
     from edgekit_runtime.interpreter import open_interpreter
 
+    gc.disable()  # it would run at other places each time, and be counted
     workload = request.workload
     interpreter = open_interpreter(workload.model, workload.format, 1, workload.settings.batch)
     for index, path in enumerate(workload.inputs):
@@ -113,11 +116,14 @@ def _count(request: CountRequest) -> Counts:
     marks = _marks(request)
     one = marks[ONE] - marks[FIRST]
     number = max(1, min(MOST_INFERENCES, int(INSTRUCTIONS / max(one.instructions, 1))))
-    _repeat(interpreter.invoke, min(WARMUPS, number), BEGIN_SHORT)  # Python tunes its own code in the first calls
-    _repeat(interpreter.invoke, number, SHORT)
-    _repeat(interpreter.invoke, 2 * number, LONG)
+    _repeat(interpreter.invoke, min(WARMUPS, number), WARM)  # Python tunes its own code in the first calls
+    _repeat(interpreter.invoke, 0, EMPTY)
+    for region in range(REGIONS):
+        _repeat(interpreter.invoke, number, REGION + region)
     marks = _marks(request)
-    return per_inference(request.cpu, marks[SHORT] - marks[BEGIN_SHORT], marks[LONG] - marks[SHORT], number)
+    places = [EMPTY, *range(REGION, REGION + REGIONS)]
+    regions = [marks[end] - marks[begin] for begin, end in zip(places, places[1:])]
+    return per_inference(request.cpu, marks[EMPTY] - marks[WARM], regions, number)
 
 
 def _repeat(invoke: Callable[[], None], times: int, mark: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 
 LINE_BYTES = 64  # of every cache that is simulated
@@ -112,21 +112,21 @@ def read_marks(text: str) -> Mapping[int, Tally]:
     return marks
 
 
-def per_inference(cpu: str, short: Tally, long: Tally, inferences: int) -> Counts:
-    """What one inference takes, free of what marking a region takes.
+def per_inference(cpu: str, empty: Tally, regions: Sequence[Tally], inferences: int) -> Counts:
+    """What one inference takes, free of what marking a region takes, and of what happens only once.
 
     Args:
         cpu: The processor that was emulated.
-        short: What a region of some inferences took.
-        long: What a region of twice as many took.
-        inferences: How many the short one has.
+        empty: What a region of no inference took.
+        regions: What each region took; that of the fewest instructions counts.
+        inferences: How many each has.
 
     Raises:
-        CountsError: The long region did not take more.
+        CountsError: No region took more than the empty one.
     """
-    difference = long - short
+    difference = min(regions, key=lambda region: region.instructions) - empty
     if difference.instructions <= 0:
-        raise CountsError("twice as many inferences took no more instructions")
+        raise CountsError("inferences took no more instructions than none")
 
     def each(value: int, unit: float = 1) -> int:
         return max(0, round(value * unit / inferences))

@@ -85,19 +85,27 @@ def test_refuses_what_the_counter_does_not_write(text: str, fault: str) -> None:
         read_marks(text)
 
 
-def test_an_inference_is_the_difference_of_two_regions_so_that_marking_costs_nothing() -> None:
-    mark = Tally(900, 90, 80, 70, 0, 16000, 7, 3)
-    each = Tally(1000, 300, 100, 500, 50, 16 * 400, 2, 1)
-    short = Tally(*(a + 10 * b for a, b in zip(astuple(mark), astuple(each), strict=True)))
-    long = Tally(*(a + 20 * b for a, b in zip(astuple(mark), astuple(each), strict=True)))
-    assert per_inference("cortex-a76", short, long, 10) == Counts(
+EMPTY = Tally(900, 90, 80, 70, 0, 16000, 7, 3)
+EACH = Tally(1000, 300, 100, 500, 50, 16 * 400, 2, 1)
+ONCE = Tally(12_345, 1000, 1000, 0, 0, 160, 40, 50)
+
+
+def region(*parts: Tally) -> Tally:
+    return Tally(*map(sum, zip(*map(astuple, parts), strict=True)))
+
+
+@pytest.mark.parametrize("once", range(3))
+def test_an_inference_is_free_of_marking_and_of_what_happens_once(once: int) -> None:
+    regions = [region(EMPTY, *[EACH] * 10) for _ in range(3)]
+    regions[once] = region(regions[once], ONCE)
+    assert per_inference("cortex-a76", EMPTY, regions, 10) == Counts(
         "cortex-a76", 1000, 300, 100, 500, 50, port_cycles=400, l1_refill_bytes=128, dram_bytes=64, operators=0
     )
 
 
-def test_a_region_that_took_no_more_is_no_count() -> None:
+def test_regions_that_took_no_more_than_none_are_no_count() -> None:
     with pytest.raises(CountsError, match="no more instructions"):
-        per_inference("cortex-a72", ZERO, ZERO, 1)
+        per_inference("cortex-a72", EMPTY, [EMPTY], 1)
 
 
 def emulated() -> Record:
