@@ -17,6 +17,7 @@ from edgekit_targets.estimate.work import Load, loads_of
 from edgekit_targets.graph.graph import Graph
 from edgekit_targets.profile import Profile
 
+RUNTIMES = {"tflite": "LiteRT 2.3 with XNNPACK", "onnx": "onnxruntime, taken to be like LiteRT 2.3 with XNNPACK"}
 NOT_ESTIMATED = "not estimated: no published figure was there to check what an operator list tells of an accelerator"
 NS_PER_S = 1e9
 LINEAR = "share of the predicted time of all operators"
@@ -178,7 +179,7 @@ def estimate(subject: Subject, profile: Profile, threads: int = 1, anchor: Ancho
         target=profile.name,
         method=METHOD,
         table=TABLE,
-        runtime="LiteRT 2.3 with XNNPACK",
+        runtime=RUNTIMES[subject.graph.format],
         threads=threads,
         clock_mhz=profile.cpu.clock_mhz.value if profile.cpu.clock_mhz else None,
         precision=main_precision(subject.loads) if subject.loads else "",

@@ -87,7 +87,7 @@ def _threads(now: Prediction, profile: Profile) -> Iterator[Remedy]:  # noqa: AR
     after = predict_on(now.machine, now.loads, cores, now.scale)
     value = min(max(now.total_ms / after.total_ms, low), high)
     gain = Figure("predicted", UNIT, value, "within what was published for 4 threads", Interval(low, high, CONFIDENCE))
-    why = "the cores share caches and memory" + (" (and two models side by side share them too)" if value < 2 else "")
+    why = "the cores share caches and memory"
     yield Remedy("time", what, "--threads 4", gain, why)
 
 

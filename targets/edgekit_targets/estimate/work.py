@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgekit_targets.estimate.cores import Precision, Rates
+from edgekit_targets.estimate.fusion import Fusion, fusion_of
 from edgekit_targets.estimate.kinds import DENSE, DEPTHWISE, PLAIN, UNTESTED
 from edgekit_targets.estimate.latency import Unpredictable, Work
 from edgekit_targets.graph.cost import operator_cost
 from edgekit_targets.graph.graph import Graph, Operator, Subgraph, Tensor
 
+INTEGERS = ("int8", "uint8")
 SMALL_BYTES = 1024  # of all an operator's tensors: what it does is nothing beside starting it
 NO_WORK = Work(0.0, 0.0, 0.0, 0)
 
@@ -53,14 +55,12 @@ def loads_of(graph: Graph) -> tuple[Load, ...]:
     Raises:
         Unpredictable: The graph has parts for which nothing was counted, or nothing was there to check.
     """
-    subgraph = graph.main
-    prepared = _prepared(subgraph)
+    subgraph, fusion = graph.main, fusion_of(graph)
     loads = []
     for place, operator in enumerate(subgraph.operators):
-        if prepared.issuperset(operator.outputs):
-            continue
-        _check_kind(operator, subgraph)
-        loads.append(_load(place, operator, subgraph, prepared))
+        if place not in fusion.free:
+            _check_kind(operator, subgraph)
+            loads.append(_load(place, operator, subgraph, fusion))
     if not loads:
         raise Unpredictable("the model computes nothing")
     return tuple(loads)
@@ -83,16 +83,6 @@ def total(works: Sequence[Work]) -> Work:
     return sum(works, NO_WORK)
 
 
-def _prepared(subgraph: Subgraph) -> frozenset[int | None]:
-    """Tensors that a runtime makes when it loads a file: constants in another type, as float16 weights are kept."""
-    return frozenset(
-        place
-        for operator in subgraph.operators
-        if operator.name == "DEQUANTIZE" and all(t.data is not None for t in subgraph.tensors_of(operator.inputs))
-        for place in operator.outputs
-    )
-
-
 def _check_kind(operator: Operator, subgraph: Subgraph) -> None:
     name = operator.name
     if operator.custom:
@@ -111,33 +101,42 @@ def _small(operator: Operator, subgraph: Subgraph) -> bool:
     return None not in sizes and sum(size or 0 for size in sizes) <= SMALL_BYTES
 
 
-def _load(place: int, operator: Operator, subgraph: Subgraph, prepared: frozenset[int | None]) -> Load:
+def _load(place: int, operator: Operator, subgraph: Subgraph, fusion: Fusion) -> Load:
     cost = operator_cost(operator, subgraph)
     macs = cost.macs if cost.macs is not None else 0 if _small(operator, subgraph) else None
-    sizes = (cost.weight_bytes, cost.input_bytes, cost.output_bytes)
     if macs is None:
         raise Unpredictable(f"{operator.name}: {cost.reason}")
-    if None in sizes:
-        raise Unpredictable(f"{operator.name}: the file leaves a shape open, or a type has no size")
+    weights, activations = _moved(operator, subgraph, fusion)
     outputs = subgraph.tensors_of(operator.outputs)
-    weights = (cost.weight_bytes or 0) + _bytes_of(operator, subgraph, prepared)
     depthwise = _depthwise(operator, subgraph)
     return Load(
         place=place,
         name=operator.name,
         output=outputs[0].name if outputs else "",
-        precision=_precision(operator, subgraph),
+        precision=_precision(operator, subgraph, fusion),
         dense_macs=0 if depthwise else macs,
         depthwise_macs=macs if depthwise else 0,
         weight_bytes=weights,
-        activation_bytes=sum(size or 0 for size in sizes) - weights,
+        activation_bytes=activations,
         width=_width(operator, outputs) if macs and not depthwise else 0,
     )
 
 
-def _bytes_of(operator: Operator, subgraph: Subgraph, prepared: frozenset[int | None]) -> int:
-    places = tuple(place for place in operator.inputs if place in prepared)
-    return sum(tensor.size_bytes or 0 for tensor in subgraph.tensors_of(places))
+def _moved(operator: Operator, subgraph: Subgraph, fusion: Fusion) -> tuple[int, int]:
+    """Bytes of an operator's weights, and of its other inputs and its outputs."""
+    weights = activations = 0
+    for place in (*operator.inputs, *operator.outputs):
+        if place is None:
+            continue
+        tensor = subgraph.tensors[place]
+        size = tensor.elements if place in fusion.quantized else tensor.size_bytes
+        if size is None:
+            raise Unpredictable(f"{operator.name}: the file leaves a shape open, or a type has no size")
+        if tensor.data is not None or place in fusion.prepared:
+            weights += size
+        else:
+            activations += size
+    return weights, activations
 
 
 def _depthwise(operator: Operator, subgraph: Subgraph) -> bool:
@@ -157,22 +156,27 @@ def _width(operator: Operator, outputs: Sequence[Tensor]) -> int:
     return shape[-1] if operator.name.isupper() or len(shape) < 3 else shape[1]
 
 
-def _precision(operator: Operator, subgraph: Subgraph) -> Precision:
+def _precision(operator: Operator, subgraph: Subgraph, fusion: Fusion) -> Precision:
     """Of an operator's values.
 
     Raises:
         Unpredictable: Its values are of a type, or of a mixture of types, for which nothing was counted.
     """
-    values = [t.dtype for t in subgraph.tensors_of(operator.inputs) if t.data is None]
-    weights = [t.dtype for t in subgraph.tensors_of(operator.inputs) if t.data is not None]
+    places = [place for place in operator.inputs if place is not None]
+    if places and places[0] in fusion.quantized:
+        return "int8"
+    values = [subgraph.tensors[place].dtype for place in places if subgraph.tensors[place].data is None]
+    weights = [subgraph.tensors[place].dtype for place in places if subgraph.tensors[place].data is not None]
     if operator.name in DENSE | DEPTHWISE:
-        if any("float" in dtype for dtype in values[:1]) and any(
-            dtype in ("int8", "int4", "uint8") for dtype in weights
-        ):
-            raise Unpredictable(
-                f"{operator.name} multiplies float values by integer weights (int8-dynamic): no published figure of "
-                "such kernels was there to check a prediction"
-            )
-        if "int16" in values:
-            raise Unpredictable(f"{operator.name} computes in int16, for which XNNPACK has no kernels")
-    return "int8" if any(dtype in ("int8", "uint8") for dtype in values or weights) else "float32"
+        _check_types(operator.name, values, weights)
+    return "int8" if any(dtype in INTEGERS for dtype in values or weights) else "float32"
+
+
+def _check_types(name: str, values: Sequence[str], weights: Sequence[str]) -> None:
+    if any("float" in dtype for dtype in values[:1]) and any(dtype in (*INTEGERS, "int4") for dtype in weights):
+        raise Unpredictable(
+            f"{name} multiplies float values by integer weights (int8-dynamic): no published figure of such kernels "
+            "was there to check a prediction"
+        )
+    if "int16" in values:
+        raise Unpredictable(f"{name} computes in int16, for which XNNPACK has no kernels")

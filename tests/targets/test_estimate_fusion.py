@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from edgekit_targets.estimate.work import Load, loads_of
+from edgekit_targets.graph.graph import Operator
+from tests.graphs import GraphMaker
+
+
+def convolution(*behind: str, precision: str = "float32", readers: int = 1) -> tuple[Load, ...]:
+    """A convolution of ONNX with operators behind it; in int8 between conversions from and to float."""
+    made = GraphMaker("float32")
+    source = made.tensor(1, 64, 28, 28)
+    x, weights = source, made.weights(64, 64, 3, 3)
+    if precision == "int8":
+        x = made.operator("QuantizeLinear", (x,), 1, 64, 28, 28)
+        x = made.operator("DequantizeLinear", (x,), 1, 64, 28, 28)
+        weights = made.operator("DequantizeLinear", (weights,), 64, 64, 3, 3)
+    x = made.operator("Conv", (x, weights), 1, 64, 28, 28)
+    made.operators[-1] = Operator("Conv", made.operators[-1].inputs, (x,), attributes={"group": 1})
+    for name in behind:
+        last = x
+        x = made.operator(name, (x,), 1, 64, 28, 28)
+        for _ in range(readers - 1):
+            made.operator("Neg", (last,), 1, 64, 28, 28)
+    if precision == "int8":
+        x = made.operator("QuantizeLinear", (x,), 1, 64, 28, 28)
+        x = made.operator("DequantizeLinear", (x,), 1, 64, 28, 28)
+    return loads_of(made.graph(source, x, "onnx"))
+
+
+def test_what_onnxruntime_folds_into_a_convolution_takes_no_time():
+    assert convolution("BatchNormalization", "Relu") == convolution()
+
+
+def test_what_others_read_too_is_not_folded():
+    assert [load.name for load in convolution("Relu", readers=2)] == ["Conv", "Relu", "Neg"]
+
+
+def test_an_operator_between_conversions_runs_in_int8():
+    (quantized,), (plain,) = convolution(precision="int8"), convolution()
+    assert quantized.precision == "int8"
+    assert quantized.dense_macs == plain.dense_macs > 0
+    assert quantized.weight_bytes * 4 == plain.weight_bytes
+    assert quantized.activation_bytes * 4 == plain.activation_bytes
