@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from edgekit_converters.framework import FrameworkSession
 from edgekit_converters.onnx.model import OnnxModel
 from edgekit_converters.settings import NamedShape, NamedType, SourceSettings
-from edgekit_runtime.errors import ConversionError, ModelError, RecipeError
+from edgekit_runtime.errors import ConversionError, MissingExtraError, ModelError, RecipeError
 from edgekit_runtime.onnx import OnnxInterpreter
 from tests.onnx_models import save_convolutions, save_graph, save_two_inputs, weights
 
@@ -159,6 +159,19 @@ def test_names_and_order_survive_the_session(tmp_path: Path) -> None:
     assert [spec.name for spec in info.outputs] == ["first", "second"]
     exported = OnnxInterpreter(str(tmp_path / "float.onnx"))
     assert (exported.inputs, exported.outputs) == (info.inputs, info.outputs)
+
+
+@pytest.mark.parametrize("library", ["onnx", "onnxruntime"])
+def test_a_missing_library_is_told_with_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    (tmp_path / f"{library}.py").write_text(f"raise ModuleNotFoundError('gone', name={library!r})")
+    monkeypatch.syspath_prepend(tmp_path)
+    path = save_convolutions(tmp_path / "m.onnx")
+    with FrameworkSession("edgekit_converters.onnx") as session, pytest.raises(MissingExtraError) as caught:
+        session.load(SourceSettings(str(path), "onnx"))
+    assert f"{library} is not installed" in str(caught.value)
+    assert "pip install 'edgekit[onnx]'" in str(caught.value)
 
 
 def test_the_face_detector_and_the_voice_detector_load(assets: Path) -> None:

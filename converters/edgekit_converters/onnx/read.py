@@ -8,19 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
+from onnx import numpy_helper
+from onnxruntime.capi import onnxruntime_pybind11_state as runtime
 
 from edgekit_converters.onnx.walk import STANDARD, constants, nodes, opset_of
-from edgekit_runtime.errors import MissingExtraError, ModelError, first_line
-
-try:
-    import onnx
-    from onnx import numpy_helper
-    from onnxruntime.capi import onnxruntime_pybind11_state as runtime
-except ImportError as missing:
-    raise MissingExtraError(
-        "onnx or onnxruntime is not installed, so no .onnx file can be converted here.",
-        hint="Run: pip install 'edgekit[onnx]'",
-    ) from missing
+from edgekit_runtime.errors import ModelError, first_line
 
 NEWEST_OPSET, NEWEST_IR = 26, 13  # of onnxruntime 1.31; tests hold both to what it takes
 MOST_BYTES = 2**31 - 1  # of a protocol buffer
