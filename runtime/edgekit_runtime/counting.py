@@ -19,10 +19,12 @@ from edgekit_runtime.emulation import Emulation
 from edgekit_runtime.errors import ModelError
 from edgekit_runtime.figure import unavailable
 from edgekit_runtime.handover import Prepared
+from edgekit_runtime.points import OperatingPoints
 from edgekit_runtime.processes import call_process
 from edgekit_runtime.readings import EnergyReading, OperatorTimes, Throughput, WeightCache
 from edgekit_runtime.record import Environment, ModelIdentity, Record
 from edgekit_runtime.runs import BenchSettings, Workload
+from edgekit_runtime.series import Sustained
 
 MARK = 0x0ED9E000  # what the counter listens for, with the mark's number added; no process has such an id
 FIRST, ONE, WARM, EMPTY, REGION = range(5)
@@ -85,6 +87,8 @@ def emulated_record(
         weight_cache=WeightCache(reason=UNTIMED) if settings.weight_cache else None,
         throughput=Throughput(reason=UNTIMED) if settings.throughput else None,
         operators=OperatorTimes(reason=UNTIMED) if settings.operators else None,
+        sustained=Sustained(reason=UNTIMED) if settings.sustain_s else None,
+        points=OperatingPoints(reason=UNTIMED) if settings.operating_points else None,
         counts=counts,
     )
 

@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 
 from edgekit_runtime.codec import FormatError, dumps_document, loads_document
 from edgekit_runtime.conditions import BEGIN
+from edgekit_runtime.counting import emulated_record
 from edgekit_runtime.counts import UNTIMED, Counts, CountsError, Tally, per_inference, read_marks
+from edgekit_runtime.handover import Prepared
 from edgekit_runtime.record import Record
+from edgekit_runtime.runs import BenchSettings
 from edgekit_runtime.summary import figures
 from edgekit_runtime.table import record_table
 from tests.runtime.conftest import moment_of, record_of, run_of
@@ -143,3 +146,16 @@ def test_a_record_with_counts_survives_its_file_and_one_without_them_is_still_re
 def test_counts_of_a_file_are_checked() -> None:
     with pytest.raises(FormatError, match="no class has more"):
         loads_document(Record, dumps_document(emulated()).replace('"loads": 685000', '"loads": 9999999'))
+
+
+def test_what_was_asked_for_and_is_not_timed_says_why() -> None:
+    settings = BenchSettings(
+        throughput=True, weight_cache=True, operators=True, sustain_s=1.0, operating_points=True, energy_s=1.0
+    )
+    record = emulated()
+    prepared = Prepared("tflite", "ai-edge-litert 2.3.0", "xnnpack", record.golden, ())
+    made = emulated_record(record.model, record.environment, prepared, COUNTS, settings)
+    parts = (made.throughput, made.weight_cache, made.operators, made.sustained, made.points, made.energy)
+    assert [part and part.reason for part in parts] == [UNTIMED] * len(parts)
+    assert loads_document(Record, dumps_document(made)) == made
+    assert {each.name for each in figures(made) if each.figure.available} >= {"instructions", "model_size"}

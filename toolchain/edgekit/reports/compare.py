@@ -106,7 +106,8 @@ def compare(reports: Sequence[Report], labels: Sequence[str] = ()) -> Comparison
     if len(labels) != len(reports):
         raise ReportError(f"There are {len(labels)} labels for {len(reports)} reports; allowed: one for each.")
     sides = tuple(_side(label, report) for label, report in zip(_distinct(labels), reports, strict=True))
-    counted = COUNTED if any(report.record.counts for report in reports) else ()
+    named = {figure.name for report in reports for figure in report.figures}
+    counted = [metric for metric in COUNTED if metric.name in named]
     rows = (_quality_row(reports), *(_metric_row(metric, reports) for metric in (*METRICS, *counted)))
     return Comparison(sides, rows, doubts(reports, [side.label for side in sides]))
 

@@ -91,7 +91,7 @@ def judge(gate: Gate, comparison: Comparison) -> GateResult:
     """Hold every report after the first against a gate; the worst outcome counts.
 
     Raises:
-        ReportError: The metric is one of emulated boards, and no report is of one.
+        ReportError: The metric is one that is only counted, and no report has it.
     """
     row = next((row for row in comparison.rows if row.metric == gate.metric), None)
     if row is None:

@@ -81,7 +81,7 @@ COUNTED = tuple(
         ("dram_traffic", "byte"),
     )
 )
-"""What reports of emulated boards have beside these."""
+"""What reports of emulated boards have beside these; the processor's own counters tell some of it, too."""
 
 
 def by_process(of_run: Callable[[Run], float | None], record: Record) -> tuple[float, ...]:
