@@ -102,8 +102,12 @@ def _register_binfmt(qemu: str) -> None:
     """Let the kernel start programs of ARM by qemu; the entry does not survive a restart of the machine."""
     if not (BINFMT / "register").exists():
         _run("mount", "-t", "binfmt_misc", "binfmt_misc", str(BINFMT))
-    if not (BINFMT / f"qemu-{qemu}").exists():
+    if (BINFMT / f"qemu-{qemu}").exists():
+        return
+    try:
         (BINFMT / "register").write_text((BINFMT_ENTRIES / f"qemu-{qemu}.conf").read_text().splitlines()[0])
+    except OSError as error:  # such as in a container, which shares the kernel's table with others
+        raise UnavailableError(f"the kernel takes no programs of ARM: {error}") from error
 
 
 def _download(architecture: str, packages: Sequence[str]) -> list[Path]:
