@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
 from edgekit import diagnosis
-from edgekit.diagnosis import ROUTES, Diagnosis, Route, doctor
+from edgekit.diagnosis import Diagnosis, Route, doctor
 from edgekit.distributions import installed, requirements_of
+from edgekit.routes import ROUTES
 
 
 @pytest.fixture
@@ -18,9 +21,11 @@ def machine(monkeypatch):
     """Tells the doctor which versions are installed; what is not named is as edgekit was tried."""
 
     def with_versions(**found: str | None) -> Diagnosis:
-        tried = {need.name: need.versions.removeprefix("==") for need in requirements_of(installed("edgekit"))}
+        # Of `<2.14,>=2.13` the lowest that fits, which is told last.
+        numbers = {need.name: re.findall(r"[\d.]+", need.versions) for need in requirements_of(installed("edgekit"))}
+        tried = {name: found[-1] for name, found in numbers.items() if found}
         versions = {name.replace("_", "-"): version for name, version in found.items()}
-        monkeypatch.setattr(diagnosis, "version_of", lambda name: versions.get(name, tried.get(name) or "99"))
+        monkeypatch.setattr(diagnosis, "version_of", lambda name: versions.get(name, tried.get(name, "99")))
         return doctor()
 
     return with_versions
@@ -38,24 +43,53 @@ def test_where_all_is_as_tried_everything_works_and_no_command_is_needed(machine
 
 def test_a_missing_library_stops_its_routes_and_no_other(machine):
     told = machine(tensorflow=None, scikit_learn=None)
-    assert route(told, "convert a Keras model, as int8") == Route(
-        "convert a Keras model, as int8", False, ("tensorflow",), (), "pip install 'edgekit[keras]'"
+    assert route(told, "convert Keras to .tflite") == Route(
+        "convert Keras to .tflite", False, ("tensorflow",), (), "pip install 'edgekit[keras]'"
     )
     assert route(told, "run the demo").missing == ("tensorflow", "scikit-learn")
     assert route(told, "run the demo").command == "pip install 'edgekit[demo]'"
-    assert route(told, "run and measure").works
+    working = [found.does for found in told.routes if found.works]
+    assert len(working) == len(ROUTES) - 3  # Keras to both formats, and the demo
+    assert {"convert PyTorch to .tflite", "run and measure .tflite"} <= set(working)
+
+
+def test_pytorch_is_installed_first_and_a_route_without_extra_by_name(machine):
+    told = machine(torch=None, ai_edge_quantizer=None)
+    onnx = route(told, "convert PyTorch to .onnx").command
+    assert onnx == "pip install torch==2.13.0 && pip install 'edgekit[torch,onnx]'"
+    quantize = route(told, "quantize .tflite")
+    assert quantize.command.startswith("pip install ai-edge-litert==")
+    assert " ai-edge-quantizer==" in quantize.command
+
+
+def test_a_missing_program_comes_with_the_systems_own_packages(machine, monkeypatch):
+    monkeypatch.setattr(diagnosis, "which", lambda name: None)
+    found = route(machine(), "emulate boards")
+    assert (found.works, found.missing) == (False, ("qemu-aarch64", "gcc"))
+    assert found.command == "sudo apt install qemu-user gcc debian-archive-keyring"
+
+
+@pytest.mark.parametrize(
+    ("system", "impossible"),
+    [("Windows", {"convert PyTorch to .tflite", "emulate boards"}), ("Darwin", {"emulate boards"}), ("Linux", set())],
+)
+def test_what_no_command_enables_here_says_why(machine, monkeypatch, system, impossible):
+    monkeypatch.setattr(diagnosis.platform, "system", lambda: system)
+    told = machine()
+    assert {found.does for found in told.routes if found.reason} == impossible
+    assert all(not found.works and not found.command for found in told.routes if found.reason)
 
 
 def test_another_version_than_tried_works_but_is_told(machine):
     told = machine(keras="3.0.0")
     library = next(library for library in told.libraries if library.name == "keras")
     assert (library.installed, library.state) == ("3.0.0", "other version")
-    found = route(told, "convert a Keras model, as float32")
+    found = route(told, "convert Keras to .tflite")
     assert (found.works, found.untried, found.command) == (True, ("keras",), "pip install 'edgekit[keras]'")
 
 
 def test_a_library_of_unknown_version_is_not_called_as_tried(machine):
-    assert route(machine(tensorflow="unknown"), "convert").untried == ("tensorflow",)
+    assert route(machine(tensorflow="unknown"), "convert Keras").untried == ("tensorflow",)
 
 
 def test_edgekits_own_libraries_come_first(machine):
@@ -77,17 +111,25 @@ def test_edgekit_may_run_without_being_installed(monkeypatch):
     assert {library.versions for library in told.libraries} == {""}
 
 
-@pytest.mark.parametrize("needs", ROUTES, ids=lambda needs: needs.does)
-def test_the_extra_of_a_route_brings_each_of_its_libraries(needs):
-    brought = {need.name: need for need in requirements_of(installed("edgekit")) if need.extra == needs.extra}
-    indirect = {need.name for name in brought for need in requirements_of(installed(name)) if not need.extra}
-    assert set(needs.libraries) <= set(brought) | indirect
+@pytest.mark.parametrize("needs", [needs for needs in ROUTES if needs.extra], ids=lambda needs: needs.does)
+def test_the_extra_of_a_route_brings_each_of_its_libraries(needs, repository):
+    extras = tomllib.loads((repository / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+    def brought(names: str) -> set[str]:
+        lines = [line for name in names.split(",") for line in extras[name]]
+        nested = [line.removeprefix("edgekit[").removesuffix("]") for line in lines if line.startswith("edgekit[")]
+        return {re.split("[<>=]", line)[0] for line in lines}.union(*map(brought, nested))
+
+    direct = brought(needs.extra)
+    indirect = {need.name for name in direct for need in requirements_of(installed(name)) if not need.extra}
+    assert set(needs.libraries) <= direct | indirect
 
 
 def test_it_imports_none_of_the_libraries():
     code = (
-        "import json, sys; from edgekit.diagnosis import ROUTES, doctor; doctor();"
-        "print(json.dumps([name for name in ('tensorflow', 'keras', 'ai_edge_litert', 'sklearn', 'numpy')"
+        "import json, sys; from edgekit.diagnosis import doctor; doctor();"
+        "heavy = ('tensorflow', 'keras', 'torch', 'onnx', 'ai_edge_litert', 'sklearn', 'numpy');"
+        "print(json.dumps([name for name in heavy"
         " if name in sys.modules]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

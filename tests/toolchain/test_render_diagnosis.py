@@ -31,6 +31,7 @@ def diagnosis(*, python_fits: bool = True) -> Diagnosis:
             Route("run", True, (), (), ""),
             Route("quantize", True, (), ("keras",), COMMAND),
             Route("inspect", False, ("flatbuffers",), (), COMMAND),
+            Route("emulate", False, (), (), "", "it runs on Linux alone"),
         ),
     )
 
@@ -50,6 +51,7 @@ def test_libraries_and_routes_are_told_with_the_command():
     assert "run yes" in lines
     assert f"quantize yes, but keras is not as tried: {COMMAND}" in lines
     assert f"inspect no, flatbuffers missing: {COMMAND}" in lines
+    assert "emulate no: it runs on Linux alone" in lines
     assert not [line for line in lines if line.startswith("warning")]
 
 

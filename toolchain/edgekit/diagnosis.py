@@ -4,38 +4,15 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from shutil import which
 from typing import ClassVar, Literal
 
 from edgekit.distributions import allows, installed, requirements_of, version_of
+from edgekit.routes import ROUTES, RouteNeeds
 
-KERAS = ("tensorflow", "keras", "ai-edge-litert")
-INT8 = (*KERAS, "ai-edge-quantizer")
-
-
-@dataclass(frozen=True)
-class RouteNeeds:
-    """Something edgekit does with libraries that may not be there.
-
-    Attributes:
-        does: What it does.
-        libraries: What it needs.
-        extra: The extra of edgekit that brings them.
-    """
-
-    does: str
-    libraries: tuple[str, ...]
-    extra: str
-
-
-ROUTES = (
-    RouteNeeds("convert a Keras model, as float32", KERAS, "keras"),
-    RouteNeeds("convert a Keras model, as int8", INT8, "keras"),
-    RouteNeeds("run and measure a .tflite file or a bundle", ("ai-edge-litert",), "tflite"),
-    RouteNeeds("inspect a .tflite file or a bundle", ("ai-edge-litert", "flatbuffers"), "tflite"),
-    RouteNeeds("run the demo on scikit-learn's digits", (*INT8, "scikit-learn"), "demo"),
-)
+TRIED_TORCH = "2.13.0"  # first and by itself, pip takes the CPU build where its index offers one
 
 
 @dataclass(frozen=True)
@@ -61,10 +38,11 @@ class Route:
 
     Attributes:
         does: What it does.
-        works: Whether every library is there.
-        missing: Libraries that are not.
+        works: Whether every library and program is there.
+        missing: Libraries and programs that are not.
         untried: Libraries that are there in a version that edgekit was not tried with.
-        command: What brings the missing and the tried ones; empty where all are there.
+        command: What brings the missing and the tried ones; empty where all are there, or nothing does.
+        reason: Why it cannot be done on this operating system; empty where it can.
     """
 
     does: str
@@ -72,6 +50,7 @@ class Route:
     missing: tuple[str, ...]
     untried: tuple[str, ...]
     command: str
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,10 +85,9 @@ def doctor() -> Diagnosis:
     """Tell what works on this machine; no library is imported for it."""
     package = installed("edgekit")
     needs = tuple(requirements_of(package))
-    versions = {(need.extra, need.name): need.versions for need in needs}
+    versions = {need.name: need.versions for need in needs if need.versions}
     wanted = {need.name: need.versions for need in needs if not need.extra}
-    for route in ROUTES:
-        wanted |= {name: versions.get((route.extra, name), "") for name in route.libraries}
+    wanted |= {name: versions.get(name, "") for route in ROUTES for name in route.libraries}
     libraries = tuple(_library(name, wanted[name]) for name in wanted)
     python_versions = (package.metadata["Requires-Python"] or "") if package is not None else ""
     return Diagnosis(
@@ -133,8 +111,21 @@ def _library(name: str, versions: str) -> LibraryState:
 
 
 def _route(needs: RouteNeeds, libraries: Sequence[LibraryState]) -> Route:
-    states = {library.name: library.state for library in libraries}
-    missing = tuple(name for name in needs.libraries if states[name] == "missing")
-    untried = tuple(name for name in needs.libraries if states[name] == "other version")
-    command = f"pip install 'edgekit[{needs.extra}]'" if missing or untried else ""
-    return Route(needs.does, not missing, missing, untried, command)
+    known = {library.name: library for library in libraries}
+    missing = tuple(name for name in needs.libraries if known[name].state == "missing")
+    untried = tuple(name for name in needs.libraries if known[name].state == "other version")
+    programs = tuple(name for name in needs.programs if which(name) is None)
+    reason = needs.nowhere.get(platform.system(), "")
+    commands = [_pip(needs, known)] if missing or untried else []
+    commands += [f"sudo apt install {' '.join(needs.packages)}"] if programs else []
+    command = "" if reason else " && ".join(commands)
+    works = not (missing or programs or reason)
+    return Route(needs.does, works, (*missing, *programs), untried, command, reason)
+
+
+def _pip(needs: RouteNeeds, known: Mapping[str, LibraryState]) -> str:
+    """What brings a route's libraries; PyTorch first, since the extra alone may bring another build of it."""
+    if not needs.extra:
+        return f"pip install {' '.join(name + known[name].versions for name in needs.libraries)}"
+    first = f"pip install torch=={TRIED_TORCH} && " if "torch" in needs.libraries else ""
+    return f"{first}pip install 'edgekit[{needs.extra}]'"

@@ -13,7 +13,11 @@ _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)\s*(\[[^]]*\])?\s*\(?(?P<versions>[
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
 _SIGNS = {"==": eq, "!=": ne, ">=": ge, "<=": le, ">": gt, "<": lt}
 _CONDITION = re.compile(r"(==|!=|>=|<=|>|<)\s*([\w.]+)")
-_MODULES = {"scikit-learn": "sklearn"}  # where the module is not called as its package is
+_MODULES = {
+    "ethos-u-vela": "ethosu",
+    "pillow": "PIL",
+    "scikit-learn": "sklearn",
+}  # where the module is not called as its package is
 
 
 @dataclass(frozen=True)

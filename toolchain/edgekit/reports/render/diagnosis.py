@@ -46,6 +46,8 @@ def _tried(library: LibraryState) -> str:
 
 
 def _outcome(route: Route) -> str:
+    if route.reason:
+        return f"no: {route.reason}"
     if not route.works:
         return f"no, {', '.join(route.missing)} missing: {route.command}"
     if route.untried:
