@@ -21,7 +21,7 @@ QUANTIZE, DEQUANTIZE = "QuantizeLinear", "DequantizeLinear"
 FUSED = frozenset(
     ("Add", "ArgMax", "AveragePool", "Concat", "Conv", "Gemm", "GlobalAveragePool", "LeakyRelu", "MatMul", "Mul")
 ) | {"Sigmoid", "Softmax", "Where"}
-LAYOUT = frozenset({"ReorderInput", "ReorderOutput", "Transpose"})  # onnxruntime's own, around its kernels
+LAYOUT = frozenset({"ReorderInput", "ReorderOutput"})  # onnxruntime's own, around its kernels
 FREE = frozenset({"Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})  # they compute nothing
 SCALED_ANEW = "DynamicQuantizeLSTM"  # takes and gives real numbers, and multiplies integers
 NO_KERNEL = "onnxruntime has no kernel on integers for it"
@@ -49,7 +49,7 @@ def find_fusion(path: Path, kept_float: Collection[str] = ()) -> FusionTrail:
     real = _real_tensors(graph)
     float_operators, integer_operators = [], 0
     for node in graph.node:
-        if node.op_type in (QUANTIZE, DEQUANTIZE) or (node.op_type in LAYOUT and not node.name):
+        if node.op_type in (QUANTIZE, DEQUANTIZE) or node.op_type in LAYOUT:
             continue
         touched = any(name in real for name in (*node.input, *node.output))
         if touched and node.op_type not in FREE | {SCALED_ANEW}:
@@ -64,7 +64,7 @@ def find_fusion(path: Path, kept_float: Collection[str] = ()) -> FusionTrail:
 def _reason(node: Any, kept_float: Collection[str]) -> str:
     if node.name in kept_float:
         return INFINITE
-    return UNFUSED if node.op_type in FUSED else NO_KERNEL
+    return UNFUSED if node.op_type.removeprefix("Fused") in FUSED else NO_KERNEL
 
 
 def _real_tensors(graph: Any) -> set[str]:
