@@ -16,6 +16,7 @@ import edgekit_devices
 import edgekit_runtime
 import edgekit_targets
 from edgekit.diagnosis import doctor
+from edgekit.estimating import estimate
 from edgekit.inspecting import inspect
 from edgekit.licenses import licenses
 from edgekit.reports.compare import compare
@@ -66,6 +67,7 @@ def documents(tmp_path_factory, made) -> dict[str, Any]:
     written = {
         "comparison": comparison_json(compare(reports)),
         "diagnosis": dumps_document(doctor()),
+        "estimates": dumps_document(estimate(bundle, target="host")),
         "evaluation": dumps_document(made.evaluation()),
         "inspection": dumps_document(inspect(bundle)),
         "licenses": dumps_document(licenses([bundle])),

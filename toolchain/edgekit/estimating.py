@@ -104,14 +104,13 @@ def estimate(
 
 
 @contextmanager
-def _opened(model: Path) -> Iterator[tuple[Path, Profile | None]]:
-    """The model's file, and the profile of the bundle around it."""
+def _opened(model: Path) -> Iterator[tuple[Path, Path | None]]:
+    """The model's file, and the file of its target where it is in a bundle."""
     if not is_bundle(model) and not model.is_dir():
         yield model, None
         return
     with open_bundle(model) as bundle:
-        path = bundle.profile_path
-        yield bundle.model_path, read_profile(path.read_bytes(), str(path)).profile
+        yield bundle.model_path, bundle.profile_path
 
 
 def _subject(file: Path) -> Subject:
@@ -119,14 +118,14 @@ def _subject(file: Path) -> Subject:
     return subject_of(graph, file.stat().st_size)
 
 
-def _profiles(target: str | None, own: Profile | None) -> tuple[Profile, ...]:
+def _profiles(target: str | None, own: Path | None) -> tuple[Profile, ...]:
     if target == ALL:
         return tuple(loaded.profile for loaded in load_profiles())
     if target is not None:
         return (load_profile(target).profile,)
     if own is None:
         raise ProfileError("A bare model file names no target.", hint="Add --target NAME, or --target all.")
-    return (own,)
+    return (read_profile(own.read_bytes(), str(own)).profile,)
 
 
 def _anchor(report_path: Path, other: Path | None, file: Path, profile: Profile, threads: int | None) -> Anchor:
