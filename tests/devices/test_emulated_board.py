@@ -85,6 +85,13 @@ def test_models_take_the_instructions_that_their_kernels_have(report, board, mod
     assert made.record.environment.kernels == "xnnpack"
 
 
+def test_onnx_files_are_counted_by_onnxruntime(assets):
+    made = bench(assets / "ort-examples/mnist.onnx", device=f"emulated://{PI_5}")
+    assert made.record.environment.interpreter == "onnxruntime 1.31.1"
+    assert made.record.golden.reason == "a bare model file brings no golden outputs"
+    assert counts_of(made).instructions == pytest.approx(686_000, rel=0.02)
+
+
 def test_dot_products_halve_the_instructions_of_int8_and_without_them_int8_saves_none(report):
     def ratio(board: str) -> float:
         return counts_of(report(board, "vww int8")).instructions / counts_of(report(board, "vww float32")).instructions
