@@ -177,7 +177,8 @@ def compile_with_vela(model: Path, compiler: NpuCompiler, folder: Path) -> Compi
     if answer["status"]:
         found = refusals + tuple(_invalid(answer["error"]))
         raise VelaError(f"Vela does not compile the model: {_shortened(answer['error'])}.", refusals=found)
-    return Compiled(folder / f"{model.stem}_vela.tflite", _summary(folder), refusals)
+    summary = _summary(folder / f"{model.stem}_summary_{compiler.system_config}.csv")
+    return Compiled(folder / f"{model.stem}_vela.tflite", summary, refusals)
 
 
 def _bad_configuration(compiler: NpuCompiler) -> ProfileError:
@@ -196,10 +197,9 @@ def _session(stage: str) -> Child:
     return Child([sys.executable, "-m", "edgekit_targets.vela"], stage=stage)
 
 
-def _summary(folder: Path) -> Mapping[str, str]:
+def _summary(file: Path) -> Mapping[str, str]:
     import csv
 
-    (file,) = folder.glob("*_summary_*.csv")
     with file.open(newline="", encoding="utf-8") as lines:
         return next(csv.DictReader(lines))
 
