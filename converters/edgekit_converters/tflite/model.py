@@ -17,6 +17,7 @@ from edgekit_runtime.litert import LiteRtInterpreter
 from edgekit_runtime.manifest import Library
 from edgekit_runtime.samples import real_samples, stored_input, stored_sample
 from edgekit_runtime.tensor import TensorSpec
+from edgekit_targets.graph.graph import Graph
 from edgekit_targets.graph.summary import summarize
 from edgekit_targets.graph.tflite import read_tflite
 
@@ -37,8 +38,9 @@ class TfliteModel:
 
     def __init__(self, path: Path, shapes: tuple[NamedShape, ...] = ()) -> None:
         self._path = path
-        self._interpreter = LiteRtInterpreter(str(path))
-        parameters = summarize(read_tflite(path)).parameters.value
+        graph = read_tflite(path)
+        self._interpreter = _open(path, graph)
+        parameters = summarize(graph).parameters.value
         inputs, outputs = self._interpreter.signature()
         self.info = SourceInfo(
             inputs=tuple(_real(spec, inputs) for spec in self._interpreter.inputs),
@@ -99,6 +101,19 @@ class TfliteModel:
                     + "; ".join(f"{known} is {shape}" for known, shape in found.items())
                     + "."
                 )
+
+
+def _open(path: Path, graph: Graph) -> LiteRtInterpreter:
+    custom = sorted({operator.name for part in graph.subgraphs for operator in part.operators if operator.custom})
+    try:
+        return LiteRtInterpreter(str(path))
+    except ModelError as error:
+        if not custom:
+            raise
+        raise ModelError(
+            f"{path}: LiteRT lacks an operator, and the file has these custom ones: {', '.join(custom)}.",
+            hint="Convert the model without them; a file that was compiled for an accelerator runs only there.",
+        ) from error
 
 
 def _real(spec: TensorSpec, signature: Mapping[str, str]) -> TensorSpec:
