@@ -73,14 +73,13 @@ def _remarks(inspection: Inspection) -> Iterator[str]:
 
 def main(arguments: list[str]) -> int:
     """Write the page, or tell whether it is out of date."""
-    page = PAGE.read_text(encoding="utf-8")
-    made = replaced(page, section(Path(arguments[0])))
-    if "--check" in arguments:
-        if page != made:
-            print(f"{PAGE.name} is out of date: run python docs/tricky_models.py ASSETS", file=sys.stderr)
-        return int(page != made)
-    PAGE.write_text(made, encoding="utf-8")
-    return 0
+    page, part = PAGE.read_text(encoding="utf-8"), section(Path(arguments[0]))
+    if "--check" not in arguments:
+        PAGE.write_text(replaced(page, part), encoding="utf-8")
+        return 0
+    if part not in page:
+        print(f"{PAGE.name} is out of date: run python docs/tricky_models.py ASSETS", file=sys.stderr)
+    return int(part not in page)
 
 
 if __name__ == "__main__":
