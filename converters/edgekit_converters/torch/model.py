@@ -13,6 +13,7 @@ from edgekit_converters.parting import Activation
 from edgekit_converters.source import AxisOrder, SourceInfo
 from edgekit_converters.torch.activations import operator_activations
 from edgekit_converters.torch.border import Border, Forward, NoTensorError, example
+from edgekit_converters.torch.heap import without_collector
 from edgekit_converters.torch.layout import CHANNELS_LAST, LayoutWatch
 from edgekit_converters.torch.refusal import cannot_run
 from edgekit_runtime.errors import ModelError
@@ -68,15 +69,16 @@ class TorchModel:
             MissingExtraError: The exporter is not installed.
             ConversionError: It refuses.
         """
-        if model_format == "onnx":
-            from edgekit_converters.torch.to_onnx import export_onnx
+        with torch.no_grad(), without_collector():
+            if model_format == "onnx":
+                from edgekit_converters.torch.to_onnx import export_onnx
 
-            export_onnx(Border(self._forward, self.info.outputs), self.info, self._source, path)
-            return ()
-        from edgekit_converters.torch.to_tflite import export_tflite
+                export_onnx(Border(self._forward, self.info.outputs), self.info, self._source, path)
+                return ()
+            from edgekit_converters.torch.to_tflite import export_tflite
 
-        export_tflite(Border(self._forward, self.info.outputs, self._orders), self._source, path)
-        return self._orders
+            export_tflite(Border(self._forward, self.info.outputs, self._orders), self._source, path)
+            return self._orders
 
     def activations(self, sample: Mapping[str, np.ndarray]) -> tuple[Activation, ...]:
         """What each operator gives for one sample."""
