@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from checks import checks
 from conversion import convert_int8
 from deploying import deploying
 from emulated import emulated
@@ -31,6 +32,7 @@ BENCHMARKS: Mapping[str, Callable[[bool], Section]] = {
     "overhead": overhead,
     "pictures": pictures,
     "deploying": deploying,
+    "checks": checks,
     "estimates": estimates,
     "serving": serving,
     "emulated": emulated,
