@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from edgekit.pipeline.convert import convert
 from edgekit.pipeline.request import Request
-from edgekit_converters.settings import NamedShape
+from edgekit_converters.settings import NamedShape, NamedType, SourceSettings
 from edgekit_converters.tflite.model import TfliteModel
 from edgekit_runtime import load
 from edgekit_runtime.errors import ConversionError, ModelError, RecipeError
@@ -17,15 +18,19 @@ from edgekit_runtime.litert import LiteRtInterpreter
 from tests.tflite_files import dense_samples, write_dense, write_two_by_two
 
 
+def opened(path: Path, **settings: Any) -> TfliteModel:
+    return TfliteModel(SourceSettings(str(path), "tflite", **settings))
+
+
 def test_inputs_and_outputs_have_their_names_in_the_signature(tmp_path: Path) -> None:
-    info = TfliteModel(write_two_by_two(tmp_path / "m.tflite")).info
+    info = opened(write_two_by_two(tmp_path / "m.tflite")).info
     assert {spec.name for spec in info.inputs} == set(LiteRtInterpreter(str(tmp_path / "m.tflite")).signature()[0])
 
 
 def test_it_gives_what_the_interpreter_gives(tmp_path: Path) -> None:
     path = write_dense(tmp_path / "m.tflite")
     samples = dense_samples(5)
-    found = TfliteModel(path).predict({"features": samples})["scores"]
+    found = opened(path).predict({"features": samples})["scores"]
     interpreter = LiteRtInterpreter(str(path))
     for sample, scores in zip(samples, found, strict=True):
         interpreter.set_input(0, sample[None])
@@ -34,34 +39,36 @@ def test_it_gives_what_the_interpreter_gives(tmp_path: Path) -> None:
 
 
 def test_a_file_without_signature_is_known_by_its_tensors(tmp_path: Path) -> None:
-    info = TfliteModel(write_dense(tmp_path / "m.tflite", signature=False)).info
+    info = opened(write_dense(tmp_path / "m.tflite", signature=False)).info
     assert (info.inputs[0].name, info.outputs[0].name, info.parameters) == ("x", "y", 75)
 
 
 def test_the_file_itself_is_what_is_exported(tmp_path: Path) -> None:
     path = write_dense(tmp_path / "m.tflite")
-    assert TfliteModel(path).export(tmp_path / "copy.tflite", "tflite") == ()
+    assert opened(path).export(tmp_path / "copy.tflite", "tflite") == ()
     assert (tmp_path / "copy.tflite").read_bytes() == path.read_bytes()
     with pytest.raises(ConversionError, match=r"does not become onnx; allowed: tflite"):
-        TfliteModel(path).export(tmp_path / "copy.onnx", "onnx")
+        opened(path).export(tmp_path / "copy.onnx", "onnx")
 
 
-def test_a_shape_must_be_the_files_own(tmp_path: Path) -> None:
+def test_shapes_and_types_must_be_the_files_own(tmp_path: Path) -> None:
     path = write_dense(tmp_path / "m.tflite")
-    assert TfliteModel(path, (NamedShape("features", (1, 8)),)).info.inputs[0].shape == (1, 8)
+    assert opened(path, shapes=(NamedShape("features", (1, 8)),)).info.inputs[0].shape == (1, 8)
+    with pytest.raises(RecipeError, match=r"--dtype features=int8: types in a finished \.tflite file are fixed"):
+        opened(path, dtypes=(NamedType("", "int8"),))
     with pytest.raises(RecipeError, match=r"the shapes in a \.tflite file are fixed: features is \(1, 8\)"):
-        TfliteModel(path, (NamedShape("", (1, 9)),))
+        opened(path, shapes=(NamedShape("", (1, 9)),))
 
 
 def test_all_custom_operators_are_named(tmp_path: Path, assets: Path) -> None:
     with pytest.raises(ModelError, match=r"the file has these custom ones: MTKEXT_CONV_2D\.") as caught:
-        TfliteModel(assets / "tricky/tflite/litert__test__testdata__MTKEXT_CONV_2D.tflite")
+        opened(assets / "tricky/tflite/litert__test__testdata__MTKEXT_CONV_2D.tflite")
     assert "runs only there" in caught.value.hint
 
 
 def test_an_output_that_is_no_number_is_refused(assets: Path) -> None:
     with pytest.raises(ModelError, match=r"input is bytes, \(10,\); allowed: numbers of a fixed shape"):
-        TfliteModel(assets / "tricky/tflite/litert__test__testdata__gather_string.tflite")
+        opened(assets / "tricky/tflite/litert__test__testdata__gather_string.tflite")
 
 
 def test_a_quantized_file_is_bundled_as_it_is_and_takes_real_numbers(tmp_path: Path, assets: Path) -> None:

@@ -12,17 +12,17 @@ import numpy as np
 import onnx
 
 from edgekit_converters.binding import bind
+from edgekit_converters.fixed import check_types
 from edgekit_converters.onnx.read import REAL, read_model
 from edgekit_converters.onnx.shapes import drop_constant_inputs, fix_shapes
 from edgekit_converters.onnx.upgrade import MODERN_OPSET, upgrade
 from edgekit_converters.onnx.walk import constants, opset_of
-from edgekit_converters.settings import NamedType, SourceSettings
+from edgekit_converters.settings import SourceSettings
 from edgekit_converters.source import AxisOrder, SourceInfo
-from edgekit_runtime.errors import ConversionError, ModelError, RecipeError
+from edgekit_runtime.errors import ConversionError, ModelError
 from edgekit_runtime.manifest import Library
 from edgekit_runtime.onnx import OnnxInterpreter
 from edgekit_runtime.samples import real_samples, stored_input, stored_sample
-from edgekit_runtime.tensor import TensorSpec
 
 STATIC_OUTPUTS = "Export the model without what comes last, such as the choice of boxes."
 
@@ -45,7 +45,7 @@ class OnnxModel:
         fix_shapes(self._path, model, settings.shapes)
         self._interpreter, self._model, notes = self._open(model)
         self._fix_outputs()
-        _check_types(settings.dtypes, self._interpreter.inputs)
+        check_types(settings.dtypes, self._interpreter.inputs, "onnx")
         self.info = SourceInfo(
             inputs=self._interpreter.inputs,
             outputs=self._interpreter.outputs,
@@ -174,15 +174,3 @@ def _is_static(value: Any) -> bool:
 
 def _size(tensor: Any) -> int:
     return int(np.prod(tensor.dims, dtype=np.int64))
-
-
-def _check_types(asked: tuple[NamedType, ...], inputs: tuple[TensorSpec, ...]) -> None:
-    known = {spec.name: spec.dtype for spec in inputs}
-    for one in asked:
-        name = one.name or inputs[0].name
-        if known.get(name) != one.dtype:
-            raise RecipeError(
-                f"--dtype {name}={one.dtype}: types in an .onnx file are fixed: "
-                + "; ".join(f"{spec.name} is {spec.dtype}" for spec in inputs)
-                + "."
-            )

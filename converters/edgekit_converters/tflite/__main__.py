@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from edgekit_converters.framework import serve_framework
 from edgekit_converters.model import Model
 from edgekit_converters.settings import SourceSettings
@@ -13,7 +11,7 @@ def load(settings: SourceSettings) -> Model:
     """Open a file with LiteRT."""
     from edgekit_converters.tflite.model import TfliteModel
 
-    return TfliteModel(Path(settings.path), settings.shapes)
+    return TfliteModel(settings)
 
 
 serve_framework(load)

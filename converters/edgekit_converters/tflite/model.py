@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from edgekit_converters.binding import bind
-from edgekit_converters.settings import NamedShape
+from edgekit_converters.fixed import check_types
+from edgekit_converters.settings import NamedShape, SourceSettings
 from edgekit_converters.source import AxisOrder, SourceInfo
 from edgekit_runtime.errors import ConversionError, ModelError, RecipeError
 from edgekit_runtime.litert import LiteRtInterpreter
@@ -28,16 +29,15 @@ class TfliteModel:
     """A `.tflite` file that LiteRT runs; it takes and gives real numbers, whatever the file stores.
 
     Args:
-        path: The file.
-        shapes: What the user says of shapes, which a finished file cannot follow.
+        settings: The file, and what the user says of shapes and types, which a finished file cannot follow.
 
     Raises:
         ModelError: LiteRT refuses it, or it has an open shape or inputs that are no numbers.
-        RecipeError: A shape was asked for that is not the file's.
+        RecipeError: A shape or a type was asked for that is not the file's.
     """
 
-    def __init__(self, path: Path, shapes: tuple[NamedShape, ...] = ()) -> None:
-        self._path = path
+    def __init__(self, settings: SourceSettings) -> None:
+        self._path = path = Path(settings.path)
         graph = read_tflite(path)
         self._interpreter = _open(path, graph)
         parameters = summarize(graph).parameters.value
@@ -48,7 +48,8 @@ class TfliteModel:
             parameters=int(parameters or 0),
             libraries=(Library(*self._interpreter.library.split(" ", 1)),),
         )
-        self._check(shapes)
+        self._check(settings.shapes)
+        check_types(settings.dtypes, self.info.inputs, "tflite")
         self._border = bind(self.info, (self._interpreter.inputs, self._interpreter.outputs), (inputs, outputs))
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -119,5 +120,6 @@ def _open(path: Path, graph: Graph) -> LiteRtInterpreter:
 def _real(spec: TensorSpec, signature: Mapping[str, str]) -> TensorSpec:
     """The tensor under its name in the signature, as the real numbers that it stands for."""
     names = {tensor: name for name, tensor in signature.items()}
-    dtype = spec.dtype if spec.quantization is None else REAL
+    quantized = spec.quantization is not None and np.dtype(spec.dtype).kind in "iu"
+    dtype = REAL if quantized else spec.dtype
     return replace(spec, name=names.get(spec.name, spec.name), dtype=dtype, quantization=None)
