@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgekit_targets.findings import Check, Finding, Place, Placement, Severity, predicted
 from edgekit_targets.graph.graph import Graph, Subgraph
+from edgekit_targets.hardware import KIB
 from edgekit_targets.placement import Split, Splitter
 from edgekit_targets.profile import COMPILES, Npu, Profile
 from edgekit_targets.rules.catalog import family_of
@@ -19,6 +20,8 @@ from edgekit_targets.rules.ruling import Refused, Verdict, judge_by_rules
 FROM_SHAPES = "counted from the shapes in the file"
 NOT_COMPILED = "no-compilation"
 NOTHING_LEFT = "nothing-left"
+STREAMED = "streamed-weights"
+SMALLER = "Take a smaller model: fewer channels, or a narrower variant."
 LITERT = "what LiteRT's and onnxruntime's kernels take"
 
 
@@ -46,7 +49,8 @@ def check_graph(graph: Graph, file: Path, model: str, profile: Profile) -> Check
     method = f"{verdict.rules}; {FROM_SHAPES}"
     placement = _placement(graph.main, splitter, splitter.split(refused), refused, method)
     found = tuple(_findings(verdict.refused, splitter, method))
-    findings = (*_whole_model(verdict, placement, found, sum(splitter.macs), method), *found)
+    whole = _whole_model(verdict, placement, found, sum(splitter.macs), method)
+    findings = (*whole, *_streamed(graph.main, profile, placement), *found)
     return _checked(graph, model, profile, splitter, verdict.rules, placement, findings)
 
 
@@ -159,6 +163,21 @@ def _whole_model(
         fix = max(found, key=lambda finding: len(finding.places)).fix if found else "Give it a model with operators."
         reason = "no operator of the model runs on the accelerator"
         yield Finding("error", NOTHING_LEFT, reason, fix, (), **everything)
+
+
+def _streamed(graph: Subgraph, profile: Profile, placement: Placement) -> Iterator[Finding]:
+    """Weights that do not fit on the chip of an accelerator behind a link cross it in each inference."""
+    npu, link = profile.npu, profile.link
+    if npu is None or link is None or npu.sram_kib is None or not placement.operators.value:
+        return
+    constants = {tensor.storage: tensor.data.nbytes for tensor in graph.tensors if tensor.data is not None}
+    beyond = sum(constants.values()) - npu.sram_kib.value * KIB
+    if beyond > 0:
+        kept = f"the chip keeps {npu.sram_kib.value} KiB of weights, and the model has {beyond // KIB} KiB more"
+        reason = f"{kept}, which cross the {link.name.value} in each inference"
+        none = predicted(0, "MAC", FROM_SHAPES)
+        bytes_beyond = predicted(beyond, "byte", FROM_SHAPES)
+        yield Finding("warning", STREAMED, reason, SMALLER, (), none, placement.partitions, bytes_beyond)
 
 
 def _for_target(finding: Finding, target: str) -> Finding:

@@ -219,6 +219,21 @@ def test_a_model_that_a_process_may_not_hold_is_an_error(tmp_path: Path) -> None
     assert rules_of(check)[0] in ("cpu-memory", "cpu-size")
 
 
+def test_weights_beyond_the_chip_cross_the_link_each_time(file: Path) -> None:
+    profile = load_profile("coral-edgetpu-usb").profile
+    assert profile.npu is not None
+    assert profile.npu.sram_kib is not None
+    small = replace(profile, npu=replace(profile.npu, sram_kib=replace(profile.npu.sram_kib, value=1)))
+    layers = chain(*["FULLY_CONNECTED"] * 80)
+
+    check = check_graph(layers, file, "model.tflite", small)
+
+    assert check.fits
+    assert one(check, "streamed-weights").link.value == 80 * 16 - 1024
+    assert "cross the USB 3 in each inference" in one(check, "streamed-weights").reason
+    assert judged(layers, file).findings == ()
+
+
 def test_a_format_without_a_runtime_is_an_error(file: Path) -> None:
     graph = replace(chain("RELU"), format="onnx")
 

@@ -74,6 +74,8 @@ def _costs(finding: Finding, check: Check) -> str:
     if finding.partitions.available and finding.places:
         parts.append(f"{_counted(finding.partitions, 'part')} on the accelerator")
         parts.append(f"{_bytes(finding.link)} across the link")
+    elif finding.link.value:
+        parts.append(f"{_bytes(finding.link)} across the link in each inference")
     text = ", ".join(parts)
     return f"alone: {text}" if text and check.placement is not None and finding.places else text
 
