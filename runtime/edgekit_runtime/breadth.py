@@ -13,6 +13,7 @@ from edgekit_runtime.figure import Figure, measured, unavailable
 from edgekit_runtime.handover import ProbeRequest
 from edgekit_runtime.operating import MOST_POINTS, TRIES, measure_points
 from edgekit_runtime.operators import WAYS, measure_operators
+from edgekit_runtime.pinning import parse_cores
 from edgekit_runtime.points import OperatingPoints
 from edgekit_runtime.processes import call_process
 from edgekit_runtime.progress import Progress
@@ -56,12 +57,13 @@ def measure_breadth(
     Args:
         stage: What is being done, for the user.
         workload: The model, and how to run it.
-        cores: How many cores the processes may use.
+        cores: How many cores the processes may use, where they are not pinned to some.
         latency_ns: About how long one inference takes.
         mark: Told when a stage is over.
         progress: Told how far each stage is.
     """
     settings = workload.settings
+    cores = len(parse_cores(settings.pin)) or cores
     probe = ProbeRequest(workload.model, settings.threads, settings.batch)
 
     def arena() -> Figure:

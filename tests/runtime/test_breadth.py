@@ -54,6 +54,14 @@ def test_each_stage_that_was_asked_for_is_marked_when_it_is_over(workload, no_se
     assert marks == ["weight cache", "throughput"]
 
 
+def test_pinned_to_some_cores_no_more_arrangements_are_tried(workload, no_sensor, monkeypatch):
+    tried = []
+    monkeypatch.setattr(breadth, "measure_throughput", lambda _, __, cores, *___: tried.append(cores))
+    pinned = replace(workload, settings=replace(QUICK, throughput=True, pin="0"))
+    measure_breadth("m: running the model", pinned, 4, 1e3, lambda _: None, silent)
+    assert tried == [1]
+
+
 def test_a_model_that_fails_beside_the_runs_leaves_reasons_and_no_error(workload, no_sensor):
     gone = replace(
         workload, model=f"{workload.model}.gone", settings=replace(QUICK, throughput=True, weight_cache=True)
