@@ -64,3 +64,9 @@ def test_only_outputs_beyond_the_limit_are_parted():
         {"a": ones, "b": ones * (1 + 3 * FLOAT_LIMIT), "c": ones * math.nan},
     )
     assert [one.name for one in parted(step)] == ["b", "c"]
+
+
+def test_an_output_without_values_is_equal_and_no_class():
+    nothing = np.zeros((4, 0), np.float32)
+    (output,) = compare_outputs("export", {"none": nothing}, {"none": nothing}).outputs
+    assert (output.max_error.value, output.agreement) == (0, None)

@@ -88,7 +88,7 @@ def answers(outputs: np.ndarray) -> np.ndarray | None:
     Args:
         outputs: `(N, classes)`, or `(N, 1)` for a yes-or-no score around 0.5.
     """
-    if outputs.ndim != 2:
+    if outputs.ndim != 2 or not outputs.shape[1]:
         return None
     return np.asarray(outputs[:, 0] > 0.5 if outputs.shape[1] == 1 else outputs.argmax(axis=1), np.int64)
 
@@ -160,7 +160,7 @@ def sqnr_db(source: np.ndarray, exported: np.ndarray) -> Figure:
 
 
 def _agreement(outputs: np.ndarray) -> str:
-    if outputs.ndim != 2:
+    if outputs.ndim != 2 or not outputs.shape[1]:
         raise DataError(f"agreement needs outputs that are classes, (N, classes); they have shape {outputs.shape}.")
     return "agreement"
 
