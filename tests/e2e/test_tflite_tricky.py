@@ -1,0 +1,25 @@
+"""Every tricky .tflite file ends in a bundle or in one clear line, as docs/tricky-models.md says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.tricky_onnx import table
+from tests.e2e.tricky_tflite import BEGIN, END, outcomes
+
+pytestmark = pytest.mark.slow
+
+
+def test_every_tricky_file_ends_as_the_table_says(assets: Path, repository: Path) -> None:
+    found = list(outcomes(assets / "tricky/tflite"))
+    assert all(one.line and "\n" not in one.line for one in found)
+    document = (repository / "docs/tricky-models.md").read_text(encoding="utf-8")
+    told = document.partition(BEGIN)[2].partition(END)[0]
+    assert _ends(table(found)) == _ends(told)
+
+
+def _ends(rows: str) -> list[str]:
+    """File and outcome of each row; the reasons are LiteRT's own words."""
+    return [row.rsplit("|", 2)[0] for row in rows.splitlines() if row.startswith("| `")]
