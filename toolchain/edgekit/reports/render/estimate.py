@@ -13,12 +13,14 @@ from edgekit.reports.render.units import plain, unit_for
 from edgekit_runtime.figure import Figure, Interval
 from edgekit_targets.estimate.estimate import Compilation, Estimate, OperatorEstimate
 from edgekit_targets.estimate.memory import KIB, AliveBlock
+from edgekit_targets.estimate.ranges import SHORT_MS
 from edgekit_targets.estimate.remedies import Remedy
 
 SHOWN_OPERATORS = 8
 SHOWN_ALIVE = 3
 NAME_CHARACTERS = 30
 MEGABYTE = 1e6
+ORDER = f"under {SHORT_MS:g} ms only the order of magnitude is known"
 SCRATCH = "scratch memory"
 WORDS = {"1/s": "inferences a second"}
 BOUNDS = {
@@ -53,7 +55,7 @@ def print_targets(found: Estimates, console: Console) -> None:
     """Show what a model is predicted to cost on every target, and whether it fits there."""
     console.print(Text(f"{found.path}: predicted, not measured", style="bold"))
     console.print()
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for title in ("target", "fits", "latency", "memory", "energy"):
         table.add_column(title, no_wrap=True)
     reasons: dict[str, int] = {}
@@ -175,7 +177,7 @@ def _latency_cell(row: Estimate, reasons: dict[str, int]) -> str:
         return f"{cycles.value:,.0f} cycles{_mark(f'not checked: {cycles.method}', reasons)}"
     if row.latency.value is None and row.latency_range_ms is not None:
         low, high = _ends(row.latency_range_ms, 1.0)
-        return f"order of {low} to {high} ms"
+        return f"{low} to {high} ms{_mark(ORDER, reasons)}"
     return _span(row.latency, reasons)
 
 
@@ -189,7 +191,7 @@ def _memory_cell(row: Estimate, reasons: dict[str, int]) -> str:
 
 def _span(figure: Figure, reasons: dict[str, int]) -> str:
     if figure.value is None or figure.interval is None:
-        return "unknown" + _mark(figure.reason, reasons)
+        return _mark(figure.reason, reasons).strip()
     unit = unit_for([figure])
     low, high = _ends(figure.interval, unit.size)
     return f"{low} to {high} {unit.name}"
