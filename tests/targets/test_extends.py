@@ -136,10 +136,10 @@ def test_a_circle_that_does_not_hold_the_first_file_is_refused(write: Write) -> 
 @pytest.mark.parametrize(
     ("extends", "fault"),
     [
-        ('"raspbery-pi-4b"', "There is no target 'raspbery-pi-4b'; allowed: host, "),
+        ('"raspbery-pi-4b"', "There is no target 'raspbery-pi-4b'; allowed: coral-dev-board, "),
         ('"gone.toml"', "gone.toml: the profile cannot be read: No such file"),
         ('"a\\u0000.toml"', "a\0.toml: the profile cannot be read: embedded null byte"),
-        ('""', "There is no target ''; allowed: host, "),
+        ('""', "There is no target ''; allowed: coral-dev-board, "),
         ("3", "is 3; allowed: text, a target's name or a .toml file."),
         ('["host"]', "is ['host']; allowed: text"),
     ],
