@@ -54,8 +54,8 @@ def _equality_rows(converted: Converted) -> list[tuple[str, str]]:
     """How far the float export lies from its source: proof that what follows is quantization's doing."""
     export = converted.equality.steps[0]
     errors = [one.max_error.value for one in export.outputs if one.max_error.value is not None]
-    samples = f"{converted.equality.samples} {converted.equality.data} samples"
-    return [("export", f"within {max(errors):.1g} of the source's largest value, measured on {samples}")]
+    how = f"within {max(errors):.1g} of the source's largest value" if any(errors) else "equal to the source"
+    return [("export", f"{how}, measured on {converted.equality.samples} {converted.equality.data} samples")]
 
 
 def _grid(columns: int) -> Table:
