@@ -32,6 +32,7 @@ BIAS_INPUTS = {
     qtyping.TFLOperationName.CONV_2D_TRANSPOSE: 3,
 }
 QUANTIZED_TYPES = (qtyping.TensorType.INT8, qtyping.TensorType.INT16)
+LEAST_WEIGHTS = 1024  # of a tensor; the least number that TensorFlow's converter quantizes without calibration
 LARGEST_BIAS = 2**30  # half of what int32 holds; the kernels add products to it
 BIAS_TYPES = {0: np.float32, 2: np.int32, 4: np.int64}  # by their numbers in TensorFlow Lite's schema.fbs
 
@@ -42,11 +43,23 @@ def _float16() -> Any:
     return manager.get_quantization_recipe()
 
 
+def _weights_worth_it(made: Callable[[], Any]) -> Callable[[], Any]:
+    """A recipe that leaves small weights float, as TensorFlow's converter does: scales would cost what int8 saves."""
+
+    def recipe_of() -> Any:
+        entries = made()
+        for entry in entries:
+            entry["op_config"]["min_weight_elements"] = LEAST_WEIGHTS
+        return entries
+
+    return recipe_of
+
+
 ENGINE_RECIPES: Mapping[str, Callable[[], Any]] = {
     "float16": _float16,
     "int8": recipe.static_wi8_ai8,
-    "int8-dynamic": recipe.dynamic_wi8_afp32,
-    "int8-weight-only": recipe.weight_only_wi8_afp32,
+    "int8-dynamic": _weights_worth_it(recipe.dynamic_wi8_afp32),
+    "int8-weight-only": _weights_worth_it(recipe.weight_only_wi8_afp32),
     "int16x8": recipe.static_wi8_ai16,
 }
 

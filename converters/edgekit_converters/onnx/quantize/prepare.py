@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,11 +58,19 @@ def prepare(path: Path, samples: Sequence[tuple[np.ndarray, ...]], *, fuse_sums:
 
 
 def infer(model: Any) -> Any:
-    """The model with the shapes and types of its inner tensors, as far as onnx can tell them."""
-    try:
-        return onnx.shape_inference.infer_shapes(model, data_prop=True)
-    except Exception:  # noqa: BLE001 - what onnx cannot infer, onnxruntime may run all the same
-        return model
+    """The model with the shapes and types of its inner tensors, as far as onnx can tell them.
+
+    Those of constants are told by themselves; what is written of them beside would contradict a
+    quantizer that turns a matrix of weights.
+    """
+    with contextlib.suppress(Exception):  # what onnx cannot infer, onnxruntime may run all the same
+        model = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    for graph in graphs(model.graph):
+        constants = {initializer.name for initializer in graph.initializer}
+        kept = [value for value in graph.value_info if value.name not in constants]
+        del graph.value_info[:]
+        graph.value_info.extend(kept)
+    return model
 
 
 def _fold(path: Path, model: Any, fuse_sums: bool) -> Any:
