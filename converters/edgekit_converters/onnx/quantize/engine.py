@@ -32,6 +32,7 @@ STATIC_OPERATORS = (
 # Conv is not among them: onnxruntime's ConvInteger takes one scale for all channels, and is slower than float.
 DYNAMIC_OPERATORS = ("Attention", "EmbedLayerNormalization", "Gather", "LSTM", "MatMul")
 BLOCK = 32  # weights that share a scale in int4
+HIDDEN = "HiddenGemm"
 FLOAT32_PRODUCTS = 1  # MatMulNBits's accuracy_level
 
 
@@ -73,9 +74,8 @@ def write_static(
     data = {name: (np.float32(found.low), np.float32(found.high)) for name, found in ranges.items()}
 
     def write() -> Any:
-        recurrent = [node for node in model.graph.node if node.op_type == "LSTM"]
         quantizer = QDQQuantizer(
-            _dynamic(model, integers, ["LSTM"]) if recurrent else model,
+            _with_dynamic_lstm(model, integers),
             True,  # scales per channel
             integers.reduced,
             QuantType.QInt8,
@@ -91,6 +91,24 @@ def write_static(
         return quantizer.model.model
 
     _write(write, output)
+
+
+def _with_dynamic_lstm(model: Any, integers: Integers) -> Any:
+    """The model with its LSTMs in integers, all else as it was.
+
+    The dynamic quantizer takes each `Gemm` apart, for whose inner tensor no range was found: it does not know
+    them under another name.
+    """
+    if not any(node.op_type == "LSTM" for node in model.graph.node):
+        return model
+    hidden = [node for node in model.graph.node if node.op_type == "Gemm"]
+    for node in hidden:
+        node.op_type = HIDDEN
+    model = _dynamic(model, integers, ["LSTM"])
+    for node in model.graph.node:
+        if node.op_type == HIDDEN:
+            node.op_type = "Gemm"
+    return model
 
 
 def write_dynamic(model: Any, integers: Integers, output: Path) -> None:
