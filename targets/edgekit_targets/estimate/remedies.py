@@ -23,7 +23,7 @@ from edgekit_targets.profile import Profile
 
 RATIO_SPREAD = 1.3  # ratios of two models on one board with one engine (docs/validation.md)
 UNIT = "times"
-PRUNED = 0.3
+FEWER = 0.3
 LEAST_LAYOUT = 0.03
 # What four threads won over one, published for such boards (ncnn, benchmark/README.md of 2026-07-22).
 FOUR_THREADS: dict[Precision, tuple[float, float]] = {"float32": (1.4, 2.4), "int8": (1.7, 3.1)}
@@ -91,19 +91,19 @@ def _threads(now: Prediction, profile: Profile) -> Iterator[Remedy]:  # noqa: AR
     yield Remedy("time", what, "--threads 4", gain, why)
 
 
-def _prune(now: Prediction, profile: Profile) -> Iterator[Remedy]:
+def _narrow(now: Prediction, profile: Profile) -> Iterator[Remedy]:
     dense = sum(now.share(part) for load, part in zip(now.loads, now.parts, strict=True) if load.dense_macs)
     if dense < 0.3:
         return
-    after = predict_on(now.machine, narrowed(now.loads, 1 - PRUNED), now.threads, now.scale)
+    after = predict_on(now.machine, narrowed(now.loads, 1 - FEWER), now.threads, now.scale)
     alignment = profile.cpu.channel_alignment
     kept = f"; keep multiples of {alignment.value}" if alignment is not None else ""
     yield Remedy(
         "time",
-        f"prune {100 * PRUNED:.0f} % of the channels",
-        f"--prune {PRUNED}",
+        f"build it with {100 * FEWER:.0f} % fewer channels in each layer",
+        "",
         _ratio(now, after),
-        f"retrain after it{kept}",
+        f"train it anew{kept}",
     )
 
 
@@ -163,4 +163,4 @@ def _ratio(now: Prediction, after: Prediction) -> Figure:
     return Figure("predicted", UNIT, ratio, "ratio of two predictions on one board with one runtime", span)
 
 
-TIME: tuple[Callable[[Prediction, Profile], Iterator[Remedy]], ...] = (_quantize, _threads, _prune, _widths, _layout)
+TIME: tuple[Callable[[Prediction, Profile], Iterator[Remedy]], ...] = (_quantize, _threads, _narrow, _widths, _layout)
