@@ -12,7 +12,7 @@ import pytest
 
 from edgekit.pipeline.convert import Converted, convert
 from edgekit.pipeline.request import Request
-from edgekit_converters.settings import SCHEMES, quantizing
+from edgekit_converters.settings import quantizing
 from edgekit_runtime import load
 from edgekit_runtime.errors import RecipeError
 
