@@ -102,21 +102,24 @@ def write_tflite(
     return path
 
 
-def write_dense(path: Path, *, seed: int = 0, gain: float = 1.0, signature: bool = True) -> Path:
-    """Two dense layers, `x (1, 8) -> hidden (1, 6) -> y (1, 3)`, the first with ReLU; signature `features` to `scores`.
+def write_dense(path: Path, *, seed: int = 0, gain: float = 1.0, signature: bool = True, width: int = 6) -> Path:
+    """Two dense layers, `x (1, 8) -> hidden (1, width) -> y (1, 3)`, the first with ReLU.
+
+    The signature calls them `features` and `scores`.
 
     Args:
         path: Where to.
         seed: Seed of the weights; rows differ in size, so that one scale for all would be coarse.
         gain: Factor of all weights.
         signature: Whether the file has one.
+        width: Of the hidden layer.
     """
-    first, first_bias, second, second_bias = dense_parameters(seed=seed, gain=gain)
+    first, first_bias, second, second_bias = dense_parameters(seed=seed, gain=gain, width=width)
     tensors = [
         Tensor("x", (1, 8)),
         constant("first_weights", first),
         constant("first_bias", first_bias),
-        Tensor("hidden", (1, 6)),
+        Tensor("hidden", (1, width)),
         constant("second_weights", second),
         constant("second_bias", second_bias),
         Tensor("y", (1, 3)),
@@ -129,13 +132,13 @@ def write_dense(path: Path, *, seed: int = 0, gain: float = 1.0, signature: bool
     return write_tflite(path, tensors, operators, {"features": "x"}, {"scores": "y"}, signature=signature)
 
 
-def dense_parameters(*, seed: int = 0, gain: float = 1.0) -> tuple[np.ndarray, ...]:
-    """Weights `(6, 8)` and bias of the dense model's first layer, weights `(3, 6)` and bias of its second."""
+def dense_parameters(*, seed: int = 0, gain: float = 1.0, width: int = 6) -> tuple[np.ndarray, ...]:
+    """Weights `(width, 8)` and bias of the dense model's first layer, weights `(3, width)` and bias of its second."""
     random = np.random.default_rng(seed)
-    rows = (2.0 ** np.arange(-4, 2))[:, None]
-    first = (gain * rows * random.normal(size=(6, 8))).astype(np.float32)
-    second = (gain * random.normal(size=(3, 6))).astype(np.float32)
-    return first, random.normal(size=6).astype(np.float32), second, random.normal(size=3).astype(np.float32)
+    rows = (2.0 ** (np.arange(width) % 6 - 4.0))[:, None]
+    first = (gain * rows * random.normal(size=(width, 8))).astype(np.float32)
+    second = (gain * random.normal(size=(3, width))).astype(np.float32)
+    return first, random.normal(size=width).astype(np.float32), second, random.normal(size=3).astype(np.float32)
 
 
 def dense_samples(count: int, *, seed: int = 1) -> np.ndarray:
@@ -149,10 +152,10 @@ def write_int8_dense(folder: Path, *, seed: int = 0, float_tensors: Sequence[str
 
 
 def write_quantized_dense(
-    folder: Path, scheme: str, *, seed: int = 0, float_tensors: Sequence[str] = ()
+    folder: Path, scheme: str, *, seed: int = 0, float_tensors: Sequence[str] = (), width: int = 6
 ) -> tuple[Path, Path]:
     """The dense model as float and by a scheme, calibrated on 64 samples where the scheme is."""
-    model, output = write_dense(folder / "float.tflite", seed=seed), folder / f"{scheme}.tflite"
+    model, output = write_dense(folder / "float.tflite", seed=seed, width=width), folder / f"{scheme}.tflite"
     samples = ((sample[None],) for sample in dense_samples(64))
     ranges = calibrate(model, samples, 64, silent) if SCHEMES[scheme].calibrated else None
     quantize_file(model, scheme, output, ranges=ranges, float_tensors=float_tensors)

@@ -233,3 +233,10 @@ def test_a_shift_that_a_bias_cannot_hold_is_not_made(tmp_path):
     before = bias.stored.copy()
     bias.shift(np.array([1e12, 0.0, 0.1, np.nan, -1e12, 0.0]))
     assert list(bias.stored != before) == [False, False, True, False, False, False]
+
+
+def test_weights_too_small_to_gain_stay_float_without_calibration(tmp_path):
+    for width, quantized in ((6, False), (400, True)):
+        model = write_dense(tmp_path / "float.tflite", width=width)
+        quantize_file(model, "int8-dynamic", tmp_path / "q.tflite")
+        assert ((tmp_path / "q.tflite").stat().st_size < 0.8 * model.stat().st_size) == quantized

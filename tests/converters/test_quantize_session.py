@@ -19,6 +19,7 @@ from tests.bundle_files import DENSE
 from tests.tflite_files import dense_samples, write_dense, write_log, write_two_by_two
 
 CALIBRATED = [name for name in quantizing("tflite") if SCHEMES[name].calibrated]
+WIDE = 400  # makes weights that are worth quantizing
 UNCALIBRATED = [name for name in quantizing("tflite") if not SCHEMES[name].calibrated]
 
 
@@ -31,8 +32,10 @@ def data_in(folder: Path, **arrays: np.ndarray) -> DataSettings:
     return DataSettings(str(folder / "data.npz"), 32, 0)
 
 
-def dense(folder: Path, scheme: str, *, samples: bool = True, progress: Progress = silent) -> QuantizationTrail:
-    model = write_dense(folder / "float.tflite")
+def dense(
+    folder: Path, scheme: str, *, samples: bool = True, progress: Progress = silent, width: int = 6
+) -> QuantizationTrail:
+    model = write_dense(folder / "float.tflite", width=width)
     data = data_in(folder, x=dense_samples(40)) if samples else None
     return quantize(model, folder / "q.tflite", DENSE, settings_for(scheme), data, progress=progress)
 
@@ -50,7 +53,7 @@ def test_a_calibrated_scheme_tells_ranges_and_scales_over_the_drawn_samples(tmp_
 
 @pytest.mark.parametrize("scheme", UNCALIBRATED)
 def test_another_scheme_tells_the_noise_where_there_are_samples(tmp_path, scheme):
-    trail = dense(tmp_path, scheme)
+    trail = dense(tmp_path, scheme, width=WIDE)
     assert trail.method == SCHEMES[scheme].detail
     assert (trail.calibration_samples, trail.compared_samples) == (4, 4)
     noise = {tensor.name: tensor.sqnr_db for tensor in trail.tensors}
