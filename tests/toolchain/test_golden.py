@@ -9,9 +9,10 @@ from edgekit_runtime.manifest import Binding, Tolerance
 from edgekit_runtime.tensor import TensorSpec
 
 
-def tolerance(scheme: str, dtype: str) -> Tolerance:
+def tolerance(scheme: str, dtype: str, *, signed_onnx: bool = False) -> Tolerance:
     source = TensorSpec("y", (-1, 3), "float32")
-    (output,) = bind_outputs(Border((), (Binding(source, TensorSpec("t", (1, 3), dtype)),), ()), scheme)
+    border = Border((), (Binding(source, TensorSpec("t", (1, 3), dtype)),), ())
+    (output,) = bind_outputs(border, scheme, signed_onnx=signed_onnx)
     return output.tolerance
 
 
@@ -32,3 +33,9 @@ def test_what_computes_in_float32_throughout_is_held_to_the_narrowest_share() ->
     limits = {scheme: tolerance(scheme, "float32").limit for scheme in SCHEMES}
     assert limits["float32"] == limits["int8-weight-only"] == min(limits.values())
     assert limits["float32"] < limits["float16"] < limits["int8-dynamic"]
+
+
+def test_only_int8_of_signed_onnx_files_is_held_to_a_wider_share() -> None:
+    assert tolerance("int8", "float32", signed_onnx=True).limit == 0.15
+    for scheme in set(SCHEMES) - {"int8"}:
+        assert tolerance(scheme, "float32", signed_onnx=True) == tolerance(scheme, "float32")

@@ -104,6 +104,7 @@ def _add_compiled(folder: Path, manifest: Manifest, compiled: Compiled) -> Manif
 
 def _manifest(plan: Plan, exported: Exported, opened: Opened) -> Manifest:
     scheme = plan.recipe.quantize.scheme
+    signed_onnx = plan.model_format == "onnx" and plan.recipe.quantize.activations == "int8"
     libraries = [
         *exported.info.libraries,
         Library(*opened.library.split(" ", 1)),
@@ -125,7 +126,7 @@ def _manifest(plan: Plan, exported: Exported, opened: Opened) -> Manifest:
         format=plan.model_format,
         scheme=scheme,
         inputs=_inputs(opened, exported),
-        outputs=bind_outputs(opened.border, scheme),
+        outputs=bind_outputs(opened.border, scheme, signed_onnx=signed_onnx),
         kernels=opened.kernels,
         golden_data=exported.golden_kind,
         origin=origin,

@@ -26,6 +26,10 @@ ONE_STEP, INT16_OTHER_STEPS = 1.0, 16.0
 # found at each inference carry such a difference over a rounding edge: up to 1.2e-2. One step of an INT8 output
 # that is float at the border was 2.3e-2, where the golden samples filled a sixth of its scale.
 FLOAT_SHARE, FLOAT16_SHARE, INT8_SHARE = 1e-4, 1e-2, 5e-2
+# int8 activations in ONNX: Arm computes the whole file in integers, where onnxruntime on x86-64 leaves operators of
+# ResNet8 in float, and rounds a mean otherwise. A value at the edge of rounding then falls to the other side, and what
+# follows widens it: by up to 1.3e-1 in 500 pictures, on an emulated A76.
+SIGNED_ONNX_SHARE = 1.5e-1
 SHARES = {"float16": FLOAT16_SHARE, "int8": INT8_SHARE, "int8-dynamic": INT8_SHARE}
 
 
@@ -60,17 +64,23 @@ def golden_data(path: Path) -> DataSettings:
     return DataSettings(str(path), None, 0)
 
 
-def bind_outputs(border: Border, scheme: str) -> tuple[OutputBinding, ...]:
-    """Give each output its tolerance."""
-    return tuple(OutputBinding(b.source, b.stored, b.order, _tolerance(b, scheme)) for b in border.outputs)
+def bind_outputs(border: Border, scheme: str, *, signed_onnx: bool = False) -> tuple[OutputBinding, ...]:
+    """Give each output its tolerance.
+
+    Args:
+        border: The file's inputs and outputs.
+        scheme: Its quantization scheme.
+        signed_onnx: Whether it is an ONNX file with int8 activations, which only Arm computes in integers throughout.
+    """
+    share = SIGNED_ONNX_SHARE if signed_onnx and scheme == "int8" else SHARES.get(scheme, FLOAT_SHARE)
+    return tuple(OutputBinding(b.source, b.stored, b.order, _tolerance(b, share)) for b in border.outputs)
 
 
-def _tolerance(binding: Binding, scheme: str) -> Tolerance:
+def _tolerance(binding: Binding, share: float) -> Tolerance:
     if binding.stored.dtype == "int8":
         return Tolerance("step", ONE_STEP, ONE_STEP)
     if binding.stored.dtype == "int16":
         return Tolerance("step", ONE_STEP, INT16_OTHER_STEPS)
-    share = SHARES.get(scheme, FLOAT_SHARE)
     return Tolerance("range", share, share)
 
 
