@@ -12,6 +12,8 @@ import pytest
 
 from edgekit.benching import bench
 from edgekit.deploying import deploy, deployed, remove, rollback
+from edgekit.pipeline.convert import convert
+from edgekit.pipeline.request import Request
 from edgekit.reports.report import write_report
 from edgekit_converters.source import SourceInfo
 from edgekit_devices.address import parse_address
@@ -170,6 +172,24 @@ def test_a_32_bit_system_gets_tflite_runtime_and_keeps_its_own_numpy(bundles, us
                 equip(device, "onnx")
         assert golden.samples == 4
         assert golden.worst <= 1.0  # its kernels round otherwise than XNNPACK
+
+
+def test_a_converted_model_gives_on_a_32_bit_system_what_builtin_kernels_give_here(assets, tmp_path, use_ssh):
+    request = Request(
+        assets / "mlperf-tiny/pretrainedResnet.h5",
+        "raspberry-pi-4b",
+        "int8",
+        calibrate=assets / "data/cifar10_test_0000-0499.npz",
+        samples=64,
+        output=tmp_path / "resnet8",
+    )
+    bundle = convert(request).path
+    with standin_or_skip("pi4-32") as running:
+        use_ssh(running)
+        with open_remote(PI) as device:
+            golden = deploy_bundle(device, bundle).golden
+    assert (golden.samples, golden.unit) == (4, "step")
+    assert golden.worst <= 1.0
 
 
 def test_an_interpreter_that_dies_of_an_unknown_instruction_says_so_and_the_device_lives(assets, use_ssh, tmp_path):
