@@ -11,6 +11,7 @@ import pytest
 
 from edgekit_devices.local_transport import LocalTransport
 from edgekit_devices.remote import RemoteDevice
+from tests.devices.standin.guest import Guest
 from tests.devices.standin.server import Standin, run_standin
 from tests.devices.standin.userland import UnavailableError
 
@@ -59,7 +60,7 @@ def use_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
     connection is written down.
     """
 
-    def use(standin: Standin, *options: str, without_key: bool = False) -> Path:
+    def use(standin: Standin | Guest, *options: str, without_key: bool = False) -> Path:
         config, log, program = tmp_path / "ssh_config", tmp_path / "connections", tmp_path / "bin/ssh"
         lines = [
             line for line in standin.config.read_text().splitlines() if not without_key or "IdentityFile" not in line

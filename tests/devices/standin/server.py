@@ -70,7 +70,7 @@ class Standin:
 
     def end(self) -> None:
         """Switch it off."""
-        _end(self.process)
+        end_group(self.process)
 
 
 @contextlib.contextmanager
@@ -86,13 +86,13 @@ def run_standin(board: str = "pi4") -> Iterator[Standin]:
     userland = build_userland(BOARDS[board].architecture)
     with tempfile.TemporaryDirectory(prefix="edgekit-standin-") as name:
         folder = Path(name)
-        port = _free_port()
+        port = free_port()
         _write_run_folder(folder, board, port)
         process = _start(folder, userland, port)
         try:
             yield Standin(port, folder / "config", folder / "upper", folder, process)
         finally:
-            _end(process)
+            end_group(process)
 
 
 def _write_run_folder(folder: Path, board: str, port: int) -> None:
@@ -102,20 +102,25 @@ def _write_run_folder(folder: Path, board: str, port: int) -> None:
         if Path("/etc", name).exists():
             shutil.copy(Path("/etc", name), folder / "etc" / name)
     folder.chmod(0o755)
-    for key in ("key", "host_key"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "standin", "-f", folder / key], check=True)
+    write_client(folder, port)
     write_sysfs(folder / "sys", BOARDS[board])
     files = {
         "cpuinfo": cpuinfo(BOARDS[board]),
         "authorized_keys": (folder / "key.pub").read_text(),
         "sshd_config": SSHD_CONFIG.format(port=port, cpu=BOARDS[board].qemu_cpu, users=" ".join(USERS)),
-        "config": CLIENT_CONFIG.format(port=port, folder=folder),
-        "known_hosts": f"[127.0.0.1]:{port} {(folder / 'host_key.pub').read_text()}",
         "etc/passwd": _accounts("/etc/passwd", "{name}:*:{number}:{number}:{name}:/home/{name}:/bin/bash\n"),
         "etc/group": _accounts("/etc/group", "{name}:x:{number}:\n"),
     }
     for name, text in files.items():
         (folder / name).write_text(text)
+
+
+def write_client(folder: Path, port: int) -> None:
+    """Make `key` and `host_key`, and what a client needs to use them: `config` and `known_hosts`."""
+    for key in ("key", "host_key"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "standin", "-f", folder / key], check=True)
+    (folder / "config").write_text(CLIENT_CONFIG.format(port=port, folder=folder))
+    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {(folder / 'host_key.pub').read_text()}")
 
 
 def _accounts(file: str, line: str) -> str:
@@ -159,19 +164,21 @@ def _start(folder: Path, userland: Path, port: int) -> subprocess.Popen[bytes]:
     deadline = time.monotonic() + START_S
     while not _listens(port):
         if process.poll() is not None or time.monotonic() > deadline:
-            _end(process)
+            end_group(process)
             raise UnavailableError(f"the stand-in did not start: {(folder / 'log').read_text().strip()}")
         time.sleep(0.05)
     return process
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process that leads a group, and all of the group."""
     with contextlib.suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)  # its child is process 1 of the namespace, and all else ends with it
     process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nothing listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +16,12 @@ PACKAGES = (
     *("bash", "ca-certificates", "coreutils", "dash", "findutils", "grep", "gzip", "hostname", "libc-bin", "libgomp1"),
     *("libstdc++6", "mawk", "procps", "python3", "python3-venv", "sed", "tar"),
 )
-HOST_PACKAGES = ("qemu-user-static", "openssh-server", "openssh-client")
-HOST_PROGRAMS = ("qemu-aarch64-static", "/usr/sbin/sshd", "ssh", "ssh-keygen")
+HOST_PROGRAMS = {
+    "qemu-aarch64-static": "qemu-user-static",
+    "/usr/sbin/sshd": "openssh-server",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+}
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 BINFMT_ENTRIES = Path("/usr/lib/binfmt.d")
 LEFT_OUT = ("./usr/share/doc/*", "./usr/share/man/*", "./usr/share/locale/*")
@@ -34,12 +38,16 @@ class Architecture:
         qemu: QEMU's name.
         libraries: Folder of its libraries.
         packages: Packages beside those that every userland has.
+        programs: Programs of this machine beside those that every stand-in needs, and the package of each.
+        variant: What the userland's folder is named by besides.
     """
 
     debian: str
     qemu: str
     libraries: str
     packages: tuple[str, ...] = ()
+    programs: tuple[tuple[str, str], ...] = ()
+    variant: str = ""
 
 
 ARM64 = Architecture("arm64", "aarch64", "aarch64-linux-gnu")
@@ -69,14 +77,14 @@ def build_userland(architecture: Architecture) -> Path:
     cache_folder().mkdir(parents=True, exist_ok=True)
     with open(cache_folder() / "lock", "ab") as one_at_a_time:  # tests run in several processes
         fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
-        _install_programs()
+        _install_programs({**HOST_PROGRAMS, **dict(architecture.programs)})
         _register_binfmt(architecture.qemu)
         return _userland(architecture)
 
 
 def _userland(architecture: Architecture) -> Path:
     packages = (*PACKAGES, *architecture.packages)
-    root, stamp = cache_folder() / f"userland-{architecture.debian}", " ".join(packages)
+    root, stamp = cache_folder() / f"userland-{architecture.debian}{architecture.variant}", " ".join(packages)
     if (root / ".made-of").exists() and (root / ".made-of").read_text() == stamp:
         return root
     partial = root.with_suffix(".partial")
@@ -89,13 +97,14 @@ def _userland(architecture: Architecture) -> Path:
     return root
 
 
-def _install_programs() -> None:
-    if all(shutil.which(program) for program in HOST_PROGRAMS):
+def _install_programs(programs: Mapping[str, str]) -> None:
+    missing = sorted({package for program, package in programs.items() if shutil.which(program) is None})
+    if not missing:
         return
-    print(f"installing {', '.join(HOST_PACKAGES)}", file=sys.stderr)
+    print(f"installing {', '.join(missing)}", file=sys.stderr)
     env = {**os.environ, **QUIET_SERVICES}
     _run("apt-get", "-q", "update", env=env)
-    _run("apt-get", "-q", "-y", "--no-install-recommends", "install", *HOST_PACKAGES, env=env)
+    _run("apt-get", "-q", "-y", "--no-install-recommends", "install", *missing, env=env)
 
 
 def _register_binfmt(qemu: str) -> None:

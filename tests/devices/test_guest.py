@@ -1,0 +1,54 @@
+"""The whole way over true SSH to a kernel of ARM, under qemu-system: memory there is what that kernel counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edgekit.benching import bench
+from edgekit.deploying import deploy, deployed
+from edgekit_devices.catalog import open_device
+from edgekit_runtime.runs import BenchSettings
+from tests.bundle_files import dense_bundle
+from tests.devices.standin.guest import MEMORY_MIB, Guest, run_guest
+from tests.devices.standin.userland import UnavailableError
+
+pytestmark = pytest.mark.device
+SHORT = BenchSettings(max_runs=5, warmup_s=0.0, sample_s=0.0, min_samples=2, energy_s=0.0)
+PI = "ssh://pi@board"
+MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def guest() -> Iterator[Guest]:
+    try:
+        with run_guest() as running:
+            yield running
+    except UnavailableError as error:
+        pytest.skip(str(error))
+
+
+def test_a_kernel_of_arm_keeps_what_is_deployed_and_counts_its_memory(guest: Guest, use_ssh, tmp_path: Path):
+    use_ssh(guest)
+    with open_device(PI) as device:
+        assert (device.probe().machine, device.probe().bits) == ("aarch64", 64)
+        cpuinfo = device.run(("cat", "/proc/cpuinfo"), timeout_s=60).stdout
+    assert "CPU implementer\t: 0x41" in cpuinfo
+    assert "CPU part\t: 0xd08" in cpuinfo
+
+    bundle = dense_bundle(tmp_path, "int8")
+    assert deploy(bundle, device=PI).golden.samples == 4
+    assert [(release.number, release.current) for release in deployed(PI)] == [("0001", True)]
+
+    report = bench(bundle, device=PI, target="raspberry-pi-4b", settings=SHORT)
+    assert (report.record.golden.samples, report.record.golden.worst) == (4, 0.0)
+    memory = report.record.environment.memory_bytes.value
+    assert memory is not None
+    assert 0.9 * MEMORY_MIB * MIB < memory < MEMORY_MIB * MIB  # as the kernel was given, not as this machine has
+    whole, added = report.figure("peak_rss"), report.figure("model_memory")
+    assert (whole.mode, added.mode) == ("measured", "measured")
+    assert whole.value is not None
+    assert added.value is not None
+    assert report.record.model.size_bytes < added.value < whole.value < 200 * MIB
