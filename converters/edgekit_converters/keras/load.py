@@ -14,6 +14,7 @@ import keras
 
 from edgekit_converters.keras.config import SavedClass, SavedConfig, classes, layer_that_names, read_config
 from edgekit_converters.keras.custom import Custom
+from edgekit_converters.keras.finite import check_weights
 from edgekit_converters.keras.layers import LayersProgram, with_inputs
 from edgekit_converters.keras.recurrent import unroll
 from edgekit_converters.keras.renew import KERAS2_HARD_SIGMOID, in_float32, renew
@@ -108,7 +109,7 @@ def make_program(model: Any, library: Any, path: Path) -> LayersProgram:
         path: Where the model came from, for errors.
 
     Raises:
-        ModelError: Its inputs cannot be known.
+        ModelError: Its inputs cannot be known, or it has NaN among its weights.
         ConversionError: It has a recurrent layer that cannot be unrolled.
     """
     known = with_inputs(model, library)
@@ -116,6 +117,7 @@ def make_program(model: Any, library: Any, path: Path) -> LayersProgram:
         raise ModelError(
             f"{path}: it does not tell the shape of its inputs.", hint="Call the model once on data, then save it."
         )
+    check_weights(path, known.weights)
     return LayersProgram(known, unroll(known, library, path), library)
 
 

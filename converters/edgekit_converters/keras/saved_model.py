@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from edgekit_converters.keras.finite import check_weights
 from edgekit_converters.parting import Activation
 from edgekit_runtime.errors import ModelError, first_line
 from edgekit_runtime.manifest import Library
@@ -46,6 +47,7 @@ class SavedModelProgram:
         specs = [signature[key] for key in self._keys]
         self.batch = _batch(path, specs)
         self.inputs = tuple(_spec(name, spec) for name, spec in zip(self._keys, specs, strict=True))
+        check_weights(path, self._signature.variables)
         self.outputs = self._trace()
         self.parameters = sum(int(np.prod(variable.shape)) for variable in self._signature.variables)
         self.libraries = (Library("tensorflow", tf.__version__),)
