@@ -29,7 +29,7 @@ def exported_activations(model: Path, info: SourceInfo, sample: Mapping[str, np.
     border = open_exported(model, info)[1]
     bindings = [border.inputs[place] for place in border.file_order]
     values = tuple(
-        np.ascontiguousarray(in_file_order(sample[b.source.name], b), dtype=b.stored.dtype) for b in bindings
+        np.asarray(in_file_order(sample[b.source.name], b), dtype=b.stored.dtype, order="C") for b in bindings
     )
     found = _tensors(model, values)
     main = read_graph(model).main

@@ -30,7 +30,7 @@ from edgekit_runtime.errors import DeviceError, OutputError, UserError
 from edgekit_targets.catalog import load_profile
 from tests.devices.known_model import known_model
 
-MACHINE = Machine(BOARDS["raspberry-pi-5"], Qemu("/usr/bin/qemu-aarch64", "7.2.22"), Path("/s/root"), Path("/s/c.so"))
+MACHINE = Machine(BOARDS["raspberry-pi-5"], Qemu("/usr/bin/qemu-aarch64", "7.2.22"), Path("/s/tree"), Path("/s/c.so"))
 
 
 @pytest.fixture
@@ -97,9 +97,9 @@ def test_the_known_model_is_what_its_maker_makes():
 
 def test_a_program_of_the_board_gets_none_of_this_machines_variables():
     here = {"PATH": "/bin", "HOME": "/home/me", "LD_PRELOAD": "x.so", "PYTHONSTARTUP": "y.py", "OMP_NUM_THREADS": "8"}
-    argv = MACHINE.argv(("/s/root/usr/bin/python3.11", "agent.pyz"), here)
+    argv = MACHINE.argv(("/s/tree/usr/bin/python3.11", "agent.pyz"), here)
     assert argv[1] == "-i"
-    assert argv[-7:] == ("/usr/bin/qemu-aarch64", "-L", "/s/root", "-cpu", "cortex-a76", *argv[-2:])
+    assert argv[-7:] == ("/usr/bin/qemu-aarch64", "-L", "/s/tree", "-cpu", "cortex-a76", *argv[-2:])
     given = dict(part.split("=", 1) for part in argv[2:-7])
     assert given.keys() & here.keys() == {"PATH", "HOME", "OMP_NUM_THREADS"}
     assert (given["OMP_NUM_THREADS"], given["PYTHONHASHSEED"]) == ("1", "0")

@@ -12,6 +12,7 @@ import numpy as np
 
 from edgekit_converters.binding import Border, open_exported
 from edgekit_converters.data.source import open_drawn
+from edgekit_converters.finished import set_inputs
 from edgekit_converters.settings import DataSettings
 from edgekit_converters.source import SourceInfo
 from edgekit_runtime.child import Child, ChildError, Report, serve
@@ -19,7 +20,7 @@ from edgekit_runtime.codec import decode, encode
 from edgekit_runtime.errors import ModelError
 from edgekit_runtime.interpreter import Interpreter
 from edgekit_runtime.progress import Progress
-from edgekit_runtime.samples import stored_input, stored_sample
+from edgekit_runtime.samples import stored_sample
 
 OPEN_TIMEOUT_S = 120.0
 WITH_OTHERS = "xnnpack"  # the kernels of an interpreter that has builtin ones as well
@@ -133,9 +134,7 @@ def _run(
     places = [[spec.name for spec in interpreter.outputs].index(b.stored.name) for b in border.outputs]
     rows: list[list[np.ndarray]] = []
     for done, sample in enumerate(source.read(indexes), start=1):
-        for k, i in enumerate(border.file_order):
-            binding = border.inputs[i]
-            interpreter.set_input(k, stored_input(sample.inputs[binding.source.name], binding))
+        set_inputs(interpreter, border, sample.inputs)
         interpreter.invoke()
         rows.append(
             [stored_sample(interpreter.output(k), b.source) for k, b in zip(places, border.outputs, strict=True)]

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 
 from edgekit_converters.binding import bind
-from edgekit_converters.fixed import check_types
+from edgekit_converters.finished import check_types, predict_each, set_inputs
 from edgekit_converters.onnx.read import REAL, read_model
 from edgekit_converters.onnx.shapes import drop_constant_inputs, fix_shapes
 from edgekit_converters.onnx.upgrade import MODERN_OPSET, upgrade
@@ -22,7 +22,7 @@ from edgekit_converters.source import AxisOrder, SourceInfo
 from edgekit_runtime.errors import ConversionError, ModelError
 from edgekit_runtime.manifest import Library
 from edgekit_runtime.onnx import OnnxInterpreter
-from edgekit_runtime.samples import real_samples, stored_input, stored_sample
+from edgekit_runtime.samples import stored_sample
 
 STATIC_OUTPUTS = "Export the model without what comes last, such as the choice of boxes."
 
@@ -62,12 +62,7 @@ class OnnxModel:
         Raises:
             ModelError: onnxruntime cannot run it, or an output's shape differs between samples.
         """
-        count = len(next(iter(inputs.values())))
-        rows = [self._run({name: values[i] for name, values in inputs.items()}) for i in range(count)]
-        return {
-            binding.source.name: real_samples(np.stack([row[k] for row in rows]), binding)
-            for k, binding in enumerate(self._border.outputs)
-        }
+        return predict_each(self._border, inputs, self._run)
 
     def export(self, path: Path, model_format: str) -> tuple[AxisOrder, ...]:
         """Write the model with its static shapes, its constants inside the file.
@@ -147,9 +142,7 @@ class OnnxModel:
         )
 
     def _run(self, sample: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        for k, i in enumerate(self._border.file_order):
-            binding = self._border.inputs[i]
-            self._interpreter.set_input(k, stored_input(sample[binding.source.name], binding))
+        set_inputs(self._interpreter, self._border, sample)
         found = self._invoke()
         for value, spec in zip(found, self._interpreter.outputs, strict=True):
             if value.shape != spec.shape:

@@ -100,6 +100,7 @@ def _quantize(
     masks = find_masks(read_tflite(float_model).main) if scheme.calibrated else ()
     masked = {name for mask in masks for name in (*mask.before, *mask.after)}
     ranges = calibrate(float_model, samples.read(calibrated), len(calibrated), tell, masked)
+    masks = tuple(mask for mask in masks if ranges.keys() >= set(mask.after))  # else nothing is left beside it
     if masks:
         float_model, ranges = _lower_masks(float_model, masks, ranges)
     given = ranges if scheme.calibrated else None

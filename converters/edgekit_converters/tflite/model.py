@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from edgekit_converters.binding import bind
-from edgekit_converters.fixed import check_types
+from edgekit_converters.finished import check_types, predict_each, set_inputs
 from edgekit_converters.settings import NamedShape, SourceSettings
 from edgekit_converters.source import AxisOrder, SourceInfo
 from edgekit_runtime.errors import ConversionError, ModelError, RecipeError
 from edgekit_runtime.litert import LiteRtInterpreter
 from edgekit_runtime.manifest import Library
-from edgekit_runtime.samples import real_samples, stored_input, stored_sample
+from edgekit_runtime.samples import stored_sample
 from edgekit_runtime.tensor import TensorSpec
 from edgekit_targets.graph.graph import Graph
 from edgekit_targets.graph.summary import summarize
@@ -58,12 +58,7 @@ class TfliteModel:
         Raises:
             ModelError: LiteRT cannot run it.
         """
-        count = len(next(iter(inputs.values())))
-        rows = [self._run({name: values[i] for name, values in inputs.items()}) for i in range(count)]
-        return {
-            binding.source.name: real_samples(np.stack([row[k] for row in rows]), binding)
-            for k, binding in enumerate(self._border.outputs)
-        }
+        return predict_each(self._border, inputs, self._run)
 
     def export(self, path: Path, model_format: str) -> tuple[AxisOrder, ...]:
         """Copy the file: it is finished.
@@ -77,9 +72,7 @@ class TfliteModel:
         return ()
 
     def _run(self, sample: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        for k, i in enumerate(self._border.file_order):
-            binding = self._border.inputs[i]
-            self._interpreter.set_input(k, stored_input(sample[binding.source.name], binding))
+        set_inputs(self._interpreter, self._border, sample)
         self._interpreter.invoke()
         places = [spec.name for spec in self._interpreter.outputs]
         return [
