@@ -12,6 +12,7 @@ from edgekit_converters.quantize.masks import HUGE, MARGIN, find_masks, unmasked
 from edgekit_converters.quantize.session import quantize
 from edgekit_converters.settings import DataSettings, QuantizeSettings
 from edgekit_converters.source import SourceInfo
+from edgekit_runtime.errors import ConversionError
 from edgekit_runtime.progress import silent
 from edgekit_runtime.samples import real_samples, stored_input, stored_sample
 from edgekit_runtime.tensor import TensorSpec
@@ -80,3 +81,17 @@ def test_huge_numbers_that_reach_no_softmax_are_no_mask(tmp_path: Path) -> None:
 def test_only_what_is_above_the_huge_numbers_counts() -> None:
     values = np.array([[-np.inf, -1e9, -HUGE], [1.0, -MARGIN, 0.0]])
     assert unmasked(values).tolist() == [1.0, -MARGIN, 0.0]
+
+
+def test_a_mask_that_leaves_nothing_ends_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.converters.test_quantize_masks.SEEN", np.zeros_like(SEEN))
+    np.savez(tmp_path / "data.npz", scores=np.zeros((4, LENGTH, LENGTH), np.float32))
+    with pytest.raises(ConversionError, match="ai-edge-quantizer refuses"):
+        quantize(
+            write_attention(tmp_path / "float.tflite", "ADD", -1e9),
+            tmp_path / "q.tflite",
+            INFO,
+            QuantizeSettings("int8", "int8", "int8"),
+            DataSettings(str(tmp_path / "data.npz"), None, 0),
+            progress=silent,
+        )
