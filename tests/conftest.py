@@ -10,8 +10,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# A busy machine makes any example late; what is asserted is never a duration.
-hypothesis.settings.register_profile("edgekit", deadline=None)
+# A busy machine makes any example late; what is asserted is never a duration. The examples are the same in every run,
+# so that a failure is about the change; `--hypothesis-profile explore` looks for new ones.
+hypothesis.settings.register_profile("edgekit", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile("edgekit")
 
 REPOSITORY = Path(__file__).parents[1]

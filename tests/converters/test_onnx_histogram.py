@@ -11,7 +11,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from edgekit_converters.onnx.quantize.histogram import BINS, Histogram
 from edgekit_converters.quantize.statistics import Range
 
-VALUES = arrays(np.float32, array_shapes(max_dims=3), elements=st.floats(-1e4, 1e4, width=32))
+# no subnormal numbers: libraries may switch the processor to take them as 0
+VALUES = arrays(np.float32, array_shapes(max_dims=3), elements=st.floats(-1e4, 1e4, width=32, allow_subnormal=False))
 
 
 def histogram_of(*batches: np.ndarray) -> Histogram:
@@ -33,7 +34,7 @@ def test_a_percentile_lies_within_the_extremes_and_keeps_its_share(batches, shar
     found = histogram.percentile(share)
     assert histogram.range == Range(float(values.min()), float(values.max()))
     assert histogram.range.low <= found.low <= found.high <= histogram.range.high
-    slack = 1e-6 * max(abs(found.low), abs(found.high))
+    slack = 1e-3 * width_of(*batches)  # what float32 rounds a place by, next to the border of a bin
     kept = np.mean((values >= found.low - slack) & (values <= found.high + slack))
     assert kept >= share - 1e-9
 
@@ -65,6 +66,14 @@ def test_outliers_are_left_out_and_zeros_of_a_relu_stay_the_lower_end():
 @pytest.mark.parametrize("value", [0.0, 3.0, -2.5])
 def test_a_constant_tensor_has_its_value_as_range(value):
     assert histogram_of(np.full((2, 3), value, np.float32)).percentile(0.99) == Range(value, value)
+
+
+def test_values_next_to_0_are_counted_like_others():
+    tiny = float(np.finfo(np.float32).tiny)
+    histogram = histogram_of(np.array([0, tiny], np.float32))
+    assert histogram.percentile(1.0) == Range(0, tiny)
+    histogram.update(np.array([1.0], np.float32))
+    assert histogram.percentile(1.0) == Range(0, 1)
 
 
 def test_an_empty_tensor_changes_nothing_and_infinity_shows_in_the_range():

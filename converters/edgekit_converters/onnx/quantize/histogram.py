@@ -9,6 +9,7 @@ import numpy as np
 from edgekit_converters.quantize.statistics import Range
 
 BINS = 4096  # over twice the limit: at worst 1024 for the half of the values that is used
+SMALLEST_LIMIT = 2.0**-100  # bins per unit of value stay within float32
 CHUNK = 1 << 16  # values at a time, so that what they become on the way stays in the processor's cache
 
 
@@ -66,7 +67,7 @@ class Histogram:
     def _reach(self, peak: float) -> None:
         if not self._limit:
             if peak > 0:
-                self._limit = 2.0 ** math.ceil(math.log2(peak))
+                self._limit = max(SMALLEST_LIMIT, 2.0 ** math.ceil(math.log2(peak)))
             return
         while peak > self._limit:
             pairs = self._counts.reshape(-1, 2).sum(axis=1)
