@@ -1,0 +1,126 @@
+"""What a live model must be able to do to be pruned and trained; each framework has its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from edgekit_converters.compress.channels import ChannelGraph
+from edgekit_converters.compress.settings import PruneSettings, TrainSettings
+from edgekit_converters.compress.surgery import Kept, Operation
+from edgekit_converters.data.source import DataSource
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@runtime_checkable
+class Prunable(Protocol):
+    """A live model whose channels can leave."""
+
+    def channels(self) -> ChannelGraph:
+        """Which channels leave together, and what each layer costs.
+
+        Raises:
+            RecipeError: Nothing of it can be pruned.
+        """
+        ...
+
+    def importance(self, graph: ChannelGraph, settings: PruneSettings) -> tuple[np.ndarray, ...]:
+        """How much each unit matters, for every group: `(units,)`, larger is more.
+
+        Raises:
+            RecipeError: The network lacks what this importance goes by.
+            DataError: The data does not fit.
+        """
+        ...
+
+    def silence(self, graph: ChannelGraph, leaving: Sequence[Kept]) -> Callable[[], None]:
+        """Make units give 0 without changing any shape; calling what it returns brings them back.
+
+        Args:
+            graph: What `channels` gave.
+            leaving: Units that fall silent, of some groups.
+        """
+        ...
+
+    def operate(self, operation: Operation) -> None:
+        """Take channels out, or replace the head; afterwards `info` tells the new network.
+
+        Raises:
+            RecipeError: It does not fit this network.
+        """
+        ...
+
+
+class Trainer(Protocol):
+    """A model in training: one optimizer, one loss."""
+
+    def step(self, inputs: Arrays, labels: Arrays, teacher: Arrays, learning_rate: float) -> float:
+        """Take one step, and give the mean loss of the batch before it.
+
+        Args:
+            inputs: By name, each `(N, ...)`.
+            labels: By output name, each `(N, ...)`; empty without labels.
+            teacher: The teacher's outputs by output name, and its features under `feature.<layer>`; empty without.
+            learning_rate: For this step.
+        """
+        ...
+
+    def loss(self, inputs: Arrays, labels: Arrays, teacher: Arrays) -> float:
+        """The mean loss of a batch, with the network as it runs on the device."""
+        ...
+
+    def save(self, path: Path) -> None:
+        """Write weights and the optimizer's state to a file."""
+        ...
+
+    def restore(self, path: Path) -> None:
+        """Read what `save` wrote."""
+        ...
+
+    def finish(self) -> None:
+        """Leave the model as it runs on the device."""
+        ...
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """A live model that can learn."""
+
+    def trainer(self, settings: TrainSettings, task: str, source: DataSource, steps: int) -> Trainer:
+        """Make ready to train.
+
+        Args:
+            settings: How.
+            task: What the loss is: one of `TASKS`, or `module:function`.
+            source: The training data, to check that its labels fit the loss.
+            steps: How many there will be.
+
+        Raises:
+            RecipeError: The model cannot be trained, or the loss does not fit it.
+            DataError: Labels are missing that the loss needs, or do not fit.
+        """
+        ...
+
+    def save_weights(self, path: Path) -> None:
+        """Write the weights: `.weights.h5` or `.safetensors`."""
+        ...
+
+    def load_weights(self, path: Path) -> None:
+        """Read what `save_weights` wrote for a network of this shape."""
+        ...
+
+    def features(self, inputs: Arrays, layers: Sequence[str]) -> dict[str, np.ndarray]:
+        """The attention maps of some layers for a batch, each `(N, H, W)`, or `(N, T)` of sequences.
+
+        The mean of the squares over the channels, scaled to length 1 for each sample, which does not depend on
+        how many channels there are: Zagoruyko and Komodakis 2017, "Paying More Attention to Attention", (2).
+        """
+        ...
+
+    def feature_layers(self) -> dict[str, tuple[int, ...]]:
+        """Layers whose attention maps can be matched, with the shape of one sample's map, in order."""
+        ...

@@ -1,0 +1,81 @@
+"""What a step that makes a network smaller, or trains it, left behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from edgekit_converters.compress.channels import LeftAlone
+
+
+@dataclass(frozen=True)
+class Width:
+    """The width of a group before and after.
+
+    Attributes:
+        group: Its name.
+        before: Units.
+        after: Units.
+        width: Channels of a unit.
+    """
+
+    group: str
+    before: int
+    after: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """A pruning.
+
+    Attributes:
+        macs_before: Multiply-accumulates of the layers that pruning knows, for one sample.
+        macs_after: The same afterwards.
+        parameters: What the network has left.
+        widths: Of every group.
+        left_alone: Layers whose channels stayed, with the reason.
+    """
+
+    macs_before: int
+    macs_after: int
+    parameters: int
+    widths: tuple[Width, ...]
+    left_alone: tuple[LeftAlone, ...]
+
+    @property
+    def share(self) -> float:
+        """Share of the MACs that was removed."""
+        return 1 - self.macs_after / self.macs_before if self.macs_before else 0.0
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A pass over the training data.
+
+    Attributes:
+        loss: Mean over its steps.
+        validation_loss: After it, on the validation samples.
+        seconds: How long it took.
+    """
+
+    loss: float
+    validation_loss: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A training.
+
+    Attributes:
+        epochs: Those that ran, in order, with those before an interruption.
+        best: Index of the epoch whose weights were kept.
+        task: What the loss was.
+        stopped: Why it ended before its last epoch; `None` where it did not.
+    """
+
+    epochs: tuple[Epoch, ...]
+    best: int
+    task: str
+    stopped: Optional[str] = None
