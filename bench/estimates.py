@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
 from figures import Row, Section, Target
 from models import EDGEKIT, convert, mobilenet
-from usage import run_counted, run_program
+from usage import compiled_modules, run_counted, run_program
 
 from edgekit_runtime.figure import measured
 
@@ -27,7 +24,7 @@ def estimates(quick: bool) -> Section:
     runs = QUICK_RUNS if quick else RUNS
     with tempfile.TemporaryDirectory() as folder:
         model = convert(mobilenet(), "float32", Path(folder, "bundle"))
-        with _compiled(folder):
+        with compiled_modules(folder):
             rows = (
                 *_command(model, ONE, "one target", ONE_S, runs),
                 *_command(model, ALL, "every target", ALL_S, runs),
@@ -40,19 +37,6 @@ def estimates(quick: bool) -> Section:
         ("edgekit estimate model.tflite --target raspberry-pi-4b", "edgekit estimate model.tflite --target all"),
         (*rows, *_growth()),
     )
-
-
-@contextmanager
-def _compiled(folder: str) -> Iterator[None]:
-    """Let Python keep compiled modules in a folder, whatever this machine's settings are."""
-    before = dict(os.environ)
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    os.environ["PYTHONPYCACHEPREFIX"] = folder
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def _command(model: Path, options: list[str], what: str, limit: Target, runs: int) -> tuple[Row, Row]:

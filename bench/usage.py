@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,3 +52,16 @@ def run_program(name: str, *arguments: str | Path) -> dict[str, float]:  # the J
         if done.returncode:
             raise SystemExit(f"{' '.join(argv)} ended with status {done.returncode}:\n{done.stdout}{done.stderr}")
         return dict(json.loads(answer.read_text(encoding="utf-8")))
+
+
+@contextmanager
+def compiled_modules(folder: str) -> Iterator[None]:
+    """Let Python keep compiled modules in a folder, whatever this machine's settings are."""
+    before = dict(os.environ)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = folder
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

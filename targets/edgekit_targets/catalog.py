@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -79,8 +78,10 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _unknown(name: str) -> ProfileError:
+    from difflib import get_close_matches
+
     names = target_names()
-    nearest = difflib.get_close_matches(name.lower(), names)
+    nearest = get_close_matches(name.lower(), names)
     guess = f" Nearest: {', '.join(nearest)}." if nearest else ""
     allowed = f"allowed: {', '.join(names)}, or a path to a {_SUFFIX} file."
     return ProfileError(f"There is no target {name!r}; {allowed}{guess}")

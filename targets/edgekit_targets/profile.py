@@ -386,9 +386,14 @@ class LoadedProfile:
         profile: What they say.
         toml: The file as a bundle keeps it, complete by itself: the very bytes it was read from, or where
             it extends another profile the two as one.
-        sha256: Checksum of `toml`, in hexadecimal.
     """
 
     profile: Profile
     toml: bytes
-    sha256: str
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of `toml`, in hexadecimal."""
+        from hashlib import sha256  # loads OpenSSL, which only a bundle needs
+
+        return sha256(self.toml).hexdigest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,7 +52,7 @@ def _resolve(merged: Merged, file: ProfileFile) -> LoadedProfile:
     if faults:
         raise _told(merged, faults)
     toml = file.toml if len(merged.files) == 1 else _written(merged.tree)
-    return LoadedProfile(profile, toml, hashlib.sha256(toml).hexdigest())
+    return LoadedProfile(profile, toml)
 
 
 def _no_base(extends: str, file: ProfileFile) -> ProfileFile:  # noqa: ARG001  # the form of a FindBase

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import functools
 import json
-import types
 import typing
-from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgekit_runtime.codec import FormatError
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
     from pydantic_core import ErrorDetails
 
 T = TypeVar("T")
@@ -38,11 +33,13 @@ def validate(kind: type[T], tree: object) -> T:
         FormatError: With every fault, each as `key: fault; allowed: ...`. Where the parts of a dataclass
             have faults, contradictions between its parts are not looked for.
     """
-    from pydantic import ValidationError
+    from pydantic_core import ValidationError
+
+    from edgekit_targets.validator import validator_of
 
     try:
         # As JSON, because strict Python input would have to hold the dataclasses already.
-        (value,) = _adapter(kind).validate_json(json.dumps([tree], default=str))  # type: ignore[arg-type]  # classes are hashable
+        value = validator_of(kind).validate_json(json.dumps(tree, default=str))  # type: ignore[arg-type]  # classes are hashable
     except ValidationError as error:
         details = error.errors(include_url=False)
         raise FormatError(tuple(fault for detail in details for fault in _faults(kind, detail))) from error
@@ -50,25 +47,15 @@ def validate(kind: type[T], tree: object) -> T:
     return value
 
 
-@functools.cache
-def _adapter(kind: Hashable) -> TypeAdapter[tuple[object]]:
-    """The reader of a dataclass, kept because making it takes longer than its use."""
-    from pydantic import ConfigDict, TypeAdapter
-
-    config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-    # A TypeAdapter takes no settings for a plain dataclass itself, but hands them on to those inside a tuple.
-    return TypeAdapter(tuple[kind], config=config)  # type: ignore[valid-type]  # known only at run time
-
-
 def _faults(kind: type, detail: ErrorDetails) -> list[str]:
     """What one detail says; a dataclass may tell several contradictions, each on a line."""
     if detail["type"] != "value_error":
         return [_fault(kind, detail)]
-    return [f"{_key(detail['loc'][1:])}: {line}" for line in str(detail["ctx"]["error"]).split("\n")]
+    return [f"{_key(detail['loc'])}: {line}" for line in str(detail["ctx"]["error"]).split("\n")]
 
 
 def _fault(kind: type, detail: ErrorDetails) -> str:
-    path = detail["loc"][1:]
+    path = detail["loc"]
     if detail["type"] == "missing":
         return f"{_key(path)}: missing; allowed: {_allowed(_type_at(kind, path))}"
     if detail["type"] == "unexpected_keyword_argument":
@@ -86,21 +73,16 @@ def _key(path: tuple[int | str, ...]) -> str:
 
 def _type_at(kind: Any, path: tuple[int | str, ...]) -> Any:
     """The declared type of the value that a path leads to, from the outermost dataclass."""
+    from edgekit_targets.validator import field_type, without_none
+
     for part in path:
-        kind = _without_none(kind)
+        kind = without_none(kind)
         origin = typing.get_origin(kind) or kind
         if dataclasses.is_dataclass(origin):
-            hint = typing.get_type_hints(origin)[str(part)]
-            kind = typing.get_args(kind)[0] if isinstance(hint, TypeVar) else hint
+            kind = field_type(kind, str(part))
         else:
             kind = typing.get_args(kind)[0 if origin is tuple else 1]
-    return _without_none(kind)
-
-
-def _without_none(kind: Any) -> Any:
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return next(arm for arm in typing.get_args(kind) if arm is not type(None))
-    return kind
+    return without_none(kind)
 
 
 def _allowed(kind: Any) -> str:
@@ -116,8 +98,10 @@ def _allowed(kind: Any) -> str:
 
 def _nearest(key: str, table: Any) -> str:
     """The key that may have been meant, such as the one that says its unit."""
+    from difflib import get_close_matches  # only where there is a fault: every verb reads a profile
+
     names = [field.name for field in dataclasses.fields(typing.get_origin(table) or table)]
-    near = [name for name in names if name.startswith(f"{key}_")] or difflib.get_close_matches(key, names, 1, 0.8)
+    near = [name for name in names if name.startswith(f"{key}_")] or get_close_matches(key, names, 1, 0.8)
     return f"; nearest: {near[0]}" if near else ""
 
 

@@ -1,13 +1,23 @@
 from __future__ import annotations
 
+import json
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from edgekit_runtime.codec import FormatError
+from edgekit_runtime.codec import FormatError, strip_header
+from edgekit_targets.catalog import load_profile
+from edgekit_targets.profile import Profile
 from edgekit_targets.validate import validate
+from edgekit_targets.validator import validator_of
+
+ANYTHING = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.just([]), st.just({}))
 
 
 @dataclass(frozen=True)
@@ -78,3 +88,40 @@ def test_all_faults_are_told_at_once() -> None:
 def test_what_is_no_table_is_a_fault() -> None:
     with pytest.raises(FormatError, match="document: is 3; allowed: the keys word"):
         validate(Whole, 3)
+
+
+def _mangled(draw: st.DrawFn, tree: Any) -> Any:
+    """A tree with a few of its values replaced, dropped or added."""
+    if isinstance(tree, dict):
+        mangled = {key: _mangled(draw, part) for key, part in tree.items() if draw(st.integers(0, 40))}
+        return {**mangled, "other": 1} if not draw(st.integers(0, 40)) else mangled
+    if isinstance(tree, list):
+        return [_mangled(draw, part) for part in tree]
+    return draw(ANYTHING) if not draw(st.integers(0, 40)) else tree
+
+
+@given(st.data())
+def test_faults_are_found_where_pydantic_finds_them(data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(("raspberry-pi-4b", "ethos-u55-256", "coral-edgetpu-usb")))
+    tree = strip_header(Profile, tomllib.loads(load_profile(name).toml.decode()))
+    text = json.dumps([data.draw(st.composite(_mangled)(tree))])
+    config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    try:
+        expected: object = TypeAdapter(tuple[Profile], config=config).validate_json(text)[0]
+    except ValidationError as error:
+        expected = [(one["type"], one["loc"][1:]) for one in error.errors()]
+    try:
+        found: object = validator_of(Profile).validate_json(text[1:-1])
+    except ValidationError as error:
+        found = [(one["type"], one["loc"]) for one in error.errors()]
+
+    assert found == expected
+
+
+def test_a_field_that_no_file_has_is_a_mistake_of_ours() -> None:
+    @dataclass(frozen=True)
+    class Odd:
+        part: complex
+
+    with pytest.raises(TypeError, match="complex"):
+        validator_of(Odd)

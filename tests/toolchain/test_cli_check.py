@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,3 +107,16 @@ def test_the_operators_of_a_target_are_printed_as_markdown(capsys, target, line)
 def test_a_processor_has_no_list_of_operators(capsys):
     assert main(["targets", "ops", "raspberry-pi-5"]) == 2
     assert "has no accelerator" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["check", "estimate"])
+def test_nothing_is_imported_that_takes_long(folder, verb):
+    write_dense(folder / "float.tflite")
+    program = (
+        "import sys; from edgekit.cli.main import main; "
+        f"main(['{verb}', 'float.tflite', '--target', 'raspberry-pi-5']); "
+        "print(sorted({name.partition('.')[0] for name in sys.modules} & set(sys.argv)), file=sys.stderr)"
+    )
+    heavy = ["tensorflow", "torch", "keras", "onnx", "onnxruntime", "pydantic", "ethosu"]
+    done = subprocess.run([sys.executable, "-c", program, *heavy], capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n"

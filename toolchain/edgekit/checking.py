@@ -7,14 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit_runtime.bundle import is_bundle, open_bundle
-from edgekit_runtime.errors import ModelError
-from edgekit_runtime.interpreter import detect_format
 from edgekit_runtime.progress import Progress, silent
 from edgekit_targets.catalog import load_profile
 from edgekit_targets.check import check_graph
 from edgekit_targets.findings import Check
-from edgekit_targets.graph.read import read_graph
+from edgekit_targets.graph.read import is_model_file, read_graph
 from edgekit_targets.profile import Profile
 
 if TYPE_CHECKING:
@@ -52,26 +49,19 @@ def check(
         MissingExtraError: A library is missing that reads the file, or the vendor's compiler that judges it.
     """
     profile = load_profile(target).profile
+    if is_model_file(model):
+        return _check(model, str(model), profile)
+    from edgekit_runtime.bundle import is_bundle, open_bundle
+
     if is_bundle(model) or (model.is_dir() and not (model / KEPT_BY_TENSORFLOW).is_file()):
         with open_bundle(model) as bundle:
             return _check(bundle.model_path, str(model), profile)
-    if _is_finished(model):
-        return _check(model, str(model), profile)
     from edgekit.pipeline.export import exported
     from edgekit.pipeline.request import Request
 
     request = Request(model, target, trust=trust, custom=custom)
     with exported(_in_a_format_of(request, profile), progress, on_log, memory_limit_bytes) as (file, _):
         return _check(file, str(model), profile)
-
-
-def _is_finished(model: Path) -> bool:
-    """Whether it is a file that devices run; what is not even a source model is told by who exports it."""
-    try:
-        detect_format(model)
-    except ModelError:
-        return False
-    return True
 
 
 def _in_a_format_of(request: Request, profile: Profile) -> Request:

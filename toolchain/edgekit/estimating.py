@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from edgekit.fitting import judged
-from edgekit_runtime.bundle import is_bundle, open_bundle
 from edgekit_runtime.errors import ProfileError, ReportError, UserError
 from edgekit_runtime.figure import Figure, measured
 from edgekit_targets.catalog import load_profile, load_profiles
@@ -20,7 +18,7 @@ from edgekit_targets.estimate.estimate import estimate as estimate_on
 from edgekit_targets.estimate.latency import Unpredictable
 from edgekit_targets.estimate.predict import predict
 from edgekit_targets.estimate.ranges import NS_PER_MS
-from edgekit_targets.graph.read import read_graph
+from edgekit_targets.graph.read import is_model_file, read_graph
 from edgekit_targets.profile import Profile
 from edgekit_targets.read_profile import read_profile
 
@@ -106,8 +104,13 @@ def estimate(
 @contextmanager
 def _opened(model: Path) -> Iterator[tuple[Path, Path | None]]:
     """The model's file, and the file of its target where it is in a bundle."""
-    if not is_bundle(model) and not model.is_dir():
+    if is_model_file(model):
         yield model, None
+        return
+    from edgekit_runtime.bundle import is_bundle, open_bundle
+
+    if not is_bundle(model) and not model.is_dir():
+        yield model, None  # who reads it says what is wrong
         return
     with open_bundle(model) as bundle:
         yield bundle.model_path, bundle.profile_path
@@ -179,4 +182,6 @@ def _predicted_ms(subject: Subject, profile: Profile, threads: int) -> float:
 
 
 def _sha256(file: Path) -> str:
+    from hashlib import sha256
+
     return sha256(file.read_bytes()).hexdigest()

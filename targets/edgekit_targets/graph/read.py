@@ -10,6 +10,15 @@ from edgekit_runtime.interpreter import detect_format
 from edgekit_targets.graph.graph import Graph
 
 
+def is_model_file(path: Path) -> bool:
+    """Whether it is a file that devices run, by its content."""
+    try:
+        detect_format(path)
+    except ModelError:
+        return False
+    return True
+
+
 def read_graph(path: Path, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Graph:
     """Read a model's file; no interpreter is loaded.
 

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Look for no garbage meanwhile: nearly all that is imported stays, and looking takes an eighth of the time."""
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()
+from edgekit.cli.garbage import without_collection
 
 
 @click.command()
@@ -56,7 +43,7 @@ def estimate(
     figures; under 5 ms only the order of magnitude is told. With --target all: one line for each
     target, whether the model fits it and why not.
     """
-    with _without_collection():
+    with without_collection():
         from edgekit.estimating import ALL
         from edgekit.estimating import estimate as predict
 
