@@ -9,9 +9,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from edgekit_converters.compress.channels import ChannelGraph
+from edgekit_converters.compress.losses import LossPlan
 from edgekit_converters.compress.settings import PruneSettings, TrainSettings
 from edgekit_converters.compress.surgery import Kept, Operation
-from edgekit_converters.data.source import DataSource
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -31,8 +31,11 @@ class Prunable(Protocol):
     def importance(self, graph: ChannelGraph, settings: PruneSettings) -> tuple[np.ndarray, ...]:
         """How much each unit matters, for every group: `(units,)`, larger is more.
 
+        A group that lacks what this importance goes by, such as batch normalization, gets NaN throughout; it is then
+        asked for again by L2. `random` is not asked for.
+
         Raises:
-            RecipeError: The network lacks what this importance goes by.
+            RecipeError: The whole network lacks what this importance goes by.
             DataError: The data does not fit.
         """
         ...
@@ -58,23 +61,28 @@ class Prunable(Protocol):
 class Trainer(Protocol):
     """A model in training: one optimizer, one loss."""
 
+    def begin(self, epoch: int) -> None:
+        """Make ready for an epoch; all that is random in it goes by the settings' seed and this number."""
+        ...
+
     def step(self, inputs: Arrays, labels: Arrays, teacher: Arrays, learning_rate: float) -> float:
         """Take one step, and give the mean loss of the batch before it.
 
         Args:
             inputs: By name, each `(N, ...)`.
-            labels: By output name, each `(N, ...)`; empty without labels.
-            teacher: The teacher's outputs by output name, and its features under `feature.<layer>`; empty without.
+            labels: By output name, each `(N, ...)`, as `LossPlan.targets` gives them; empty without labels.
+            teacher: By output name, and its features under `feature.<layer>`, as `Teacher.rows` gives them; empty
+                without.
             learning_rate: For this step.
         """
         ...
 
-    def loss(self, inputs: Arrays, labels: Arrays, teacher: Arrays) -> float:
-        """The mean loss of a batch, with the network as it runs on the device."""
+    def look(self, inputs: Arrays, labels: Arrays, teacher: Arrays) -> tuple[float, dict[str, np.ndarray]]:
+        """The mean loss of a batch, and its outputs by name, with the network as it runs on the device."""
         ...
 
     def save(self, path: Path) -> None:
-        """Write weights and the optimizer's state to a file."""
+        """Write weights and the optimizer's state to a file; the same state gives the same bytes."""
         ...
 
     def restore(self, path: Path) -> None:
@@ -90,26 +98,27 @@ class Trainer(Protocol):
 class Trainable(Protocol):
     """A live model that can learn."""
 
-    def trainer(self, settings: TrainSettings, task: str, source: DataSource, steps: int) -> Trainer:
-        """Make ready to train.
-
-        Args:
-            settings: How.
-            task: What the loss is: one of `TASKS`, or `module:function`.
-            source: The training data, to check that its labels fit the loss.
-            steps: How many there will be.
+    def output_forms(self) -> dict[str, str]:
+        """What each output is: one of `FORMS`, or empty where only its values can tell.
 
         Raises:
-            RecipeError: The model cannot be trained, or the loss does not fit it.
-            DataError: Labels are missing that the loss needs, or do not fit.
+            RecipeError: The model cannot be trained.
         """
         ...
 
-    def save_weights(self, path: Path) -> None:
-        """Write the weights: `.weights.h5` or `.safetensors`."""
+    def trainer(self, settings: TrainSettings, plan: LossPlan) -> Trainer:
+        """Make ready to train.
+
+        Raises:
+            RecipeError: The model cannot be trained so.
+        """
         ...
 
-    def load_weights(self, path: Path) -> None:
+    def save_weights(self, folder: Path) -> None:
+        """Write the weights into a folder: `model.weights.h5` or `model.safetensors`."""
+        ...
+
+    def load_weights(self, folder: Path) -> None:
         """Read what `save_weights` wrote for a network of this shape."""
         ...
 
@@ -122,5 +131,5 @@ class Trainable(Protocol):
         ...
 
     def feature_layers(self) -> dict[str, tuple[int, ...]]:
-        """Layers whose attention maps can be matched, with the shape of one sample's map, in order."""
+        """For each size of map the last layer that gives it, with that size, in order; `(H, W)` or `(T,)`."""
         ...

@@ -35,6 +35,7 @@ class Pruned:
         parameters: What the network has left.
         widths: Of every group.
         left_alone: Layers whose channels stayed, with the reason.
+        by_l2: Groups that went by L2, because they lack what the importance goes by.
     """
 
     macs_before: int
@@ -42,6 +43,7 @@ class Pruned:
     parameters: int
     widths: tuple[Width, ...]
     left_alone: tuple[LeftAlone, ...]
+    by_l2: tuple[str, ...] = ()
 
     @property
     def share(self) -> float:
@@ -57,11 +59,13 @@ class Epoch:
         loss: Mean over its steps.
         validation_loss: After it, on the validation samples.
         seconds: How long it took.
+        accuracy: Share of right answers on the validation samples; `None` where outputs are no classes.
     """
 
     loss: float
     validation_loss: float
     seconds: float
+    accuracy: Optional[float] = None
 
 
 @dataclass(frozen=True)
@@ -73,9 +77,13 @@ class Trained:
         best: Index of the epoch whose weights were kept.
         task: What the loss was.
         stopped: Why it ended before its last epoch; `None` where it did not.
+        resumed: How many of the epochs a checkpoint held already.
+        notes: What the user should know of it, such as why a checkpoint was not taken up.
     """
 
     epochs: tuple[Epoch, ...]
     best: int
     task: str
     stopped: Optional[str] = None
+    resumed: int = 0
+    notes: tuple[str, ...] = ()
