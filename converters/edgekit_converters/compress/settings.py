@@ -40,8 +40,9 @@ class TeacherSettings:
     """What a teacher gave on the training samples, and how much of it counts.
 
     Attributes:
-        outputs: A folder with an `.npy` for each output, rows in the order of the data set, all of it.
-        features: A folder with an `.npy` for each layer whose features are matched; `None` without.
+        outputs: The `.npz` that `FrameworkSession.predict` of the teacher wrote for the same `data`: a row for each
+            sample that is drawn, in that order.
+        features: The folder that `CompressionCalls.features` of the teacher wrote for the same `data`; `None` without.
         temperature: Divides both sides' logits before the softmax.
         weight: Share of the loss that is the teacher's; 1 where there are no labels.
         feature_weight: What the distance of features is multiplied by, beside that loss.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Optional
 
 SURGERY_FILE = "surgery.json"
+TRAIL_SURGERY_FILE = f"trail/{SURGERY_FILE}"
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,12 @@ class Operation:
     Attributes:
         kept: For every group; empty where the head is replaced.
         classes: Outputs of the new head; `None` where channels leave.
+        seed: Seed of the new head's first weights.
     """
 
     kept: tuple[Kept, ...] = ()
     classes: Optional[int] = None
+    seed: int = 0
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def check_samples(
     digest, ranges, first, distinct = hashlib.sha256(), _Ranges(), b"", len(indexes) == 1
     labels: list[dict[str, np.ndarray]] = []
     for done, (index, sample) in enumerate(zip(indexes, source.read(indexes), strict=True), start=1):
-        _refuse_infinite(sample, f"{settings.path}: {purpose} sample {index}")
+        refuse_infinite(sample, f"{settings.path}: {purpose} sample {index}")
         ranges.add(sample)
         own = _checksum(sample)
         first = first or own
@@ -108,7 +108,16 @@ def _answers(labels: dict[str, np.ndarray]) -> int | None:
     return len(np.unique(first)) if first is not None and first.ndim == 1 and first.dtype.kind in "iub" else None
 
 
-def _refuse_infinite(sample: Sample, what: str) -> None:
+def refuse_infinite(sample: Sample, what: str) -> None:
+    """Refuse a sample with NaN or infinite values.
+
+    Args:
+        sample: The sample.
+        what: Which it is, for the error.
+
+    Raises:
+        DataError: It has such values, among its inputs or its labels.
+    """
     parts = {f"input {name}": value for name, value in sample.inputs.items()}
     parts.update({f"the label of {name}": value for name, value in sample.labels.items()})
     for part, value in parts.items():
