@@ -42,7 +42,7 @@ HELP = {
     "pin": "cores that the measuring processes may use, such as 2,3 or 0-1",
     "sustain_s": "seconds that one process runs without a rest, to see whether it keeps its pace; 0 leaves it out",
     "counters": "count instructions and cycles by the processor's own counters",
-    "operating_points": "look for the threads, interpreters and (as root) limit of the clock that take least energy",
+    "operating_points": "look for the threads, interpreters and (as root) clock limit and governor of least energy",
     "latency_budget_ms": "milliseconds that an inference may take there; 0 for anything",
     "windows": "note when the device idles and runs, for an external power meter",
 }

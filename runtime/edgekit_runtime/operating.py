@@ -1,16 +1,16 @@
-"""Trying operating points: threads, interpreters side by side, and limits of the clock."""
+"""Trying operating points: threads, interpreters side by side, limits of the clock and its governors."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from edgekit_runtime.clock_cap import CapError, ClockCap
+from edgekit_runtime.clocks import MOST_SETTINGS, ClockError, Clocks, ClockSetting
 from edgekit_runtime.energy import MARGIN_NS, SETTLE_S, Sampler
 from edgekit_runtime.errors import ModelError
 from edgekit_runtime.handover import Pace, Window
@@ -25,7 +25,7 @@ from edgekit_runtime.throughput import LEAST_INFERENCES, arrangements
 
 STAGE = "operating points"
 TRIES = 3  # of each point, by fresh processes
-MOST_POINTS = 3 * 20  # that the time limit reckons with
+MOST_POINTS = MOST_SETTINGS * 20  # that the time limit reckons with
 
 
 class _Try(NamedTuple):
@@ -40,7 +40,7 @@ class _Try(NamedTuple):
 def measure_points(
     stage: str, workload: Workload, cores: int, latency_ns: float, progress: Progress, root: Path = Path("/")
 ) -> OperatingPoints:
-    """Try every arrangement of threads and interpreters, under every limit of the clock that may be set.
+    """Try every arrangement of threads and interpreters, under every limit and governor of the clock that is tried.
 
     Args:
         stage: What is being done, for the user.
@@ -52,25 +52,27 @@ def measure_points(
 
     Raises:
         ModelError: A process refuses the model, dies of it, or does not come back in time; or a sensor or
-            a limit of the clock fails meanwhile.
+            a setting of the clock fails meanwhile.
     """
     sensor, energy_by = _sensor(workload.settings.energy_s)
-    cap, caps, caps_by = _caps(root)
+    clocks = Clocks(root)
     settings = workload.settings
     window_ns = int(max(settings.sample_s * 1e9, min(LEAST_INFERENCES * latency_ns, settings.timeout_s * 1e9 / 2)))
-    ways = [(instances, threads, mhz) for mhz in caps for instances, threads in arrangements(cores)]
+    ways = [(setting, *way) for setting in clocks.settings() for way in arrangements(cores)]
     points = []
     try:
-        for done, (instances, threads, mhz) in enumerate(ways):
-            progress(STAGE, done, len(ways))
-            each = replace(workload, settings=replace(settings, threads=threads))
-            with nullcontext() if cap is None or mhz is None else cap.limited(mhz):
+        with clocks.held() as set_clocks:
+            for done, (setting, instances, threads) in enumerate(ways):
+                progress(STAGE, done, len(ways))
+                set_clocks(setting)
+                each = replace(workload, settings=replace(settings, threads=threads))
                 tries = [_try(stage, each, instances, window_ns, sensor) for _ in range(TRIES)]
-            points.append(_point(instances, threads, mhz, tries))
-    except (SensorError, CapError) as error:
+                points.append(_point(instances, threads, setting, tries))
+    except (SensorError, ClockError) as error:
         raise ModelError(f"{error}, while trying operating points.") from error
     progress(STAGE, len(ways), len(ways))
-    return OperatingPoints(tuple(points), settings.latency_budget_ms * 1e6, energy_by, caps_by)
+    budget_ns, by, governors_by = settings.latency_budget_ms * 1e6, clocks.caps_by, clocks.governors_by
+    return OperatingPoints(tuple(points), budget_ns, energy_by, by, governors_by=governors_by)
 
 
 def _try(stage: str, workload: Workload, instances: int, window_ns: int, sensor: Optional[Sensor]) -> _Try:
@@ -102,15 +104,16 @@ def _summed(paces: Sequence[Pace], idle_mw: float, busy_mw: float, *, with_energ
     )
 
 
-def _point(instances: int, threads: int, cap_mhz: Optional[float], tries: Sequence[_Try]) -> OperatingPoint:
+def _point(instances: int, threads: int, setting: ClockSetting, tries: Sequence[_Try]) -> OperatingPoint:
     return OperatingPoint(
         instances,
         threads,
-        cap_mhz,
+        setting.cap_mhz,
         tuple(each.p90_ns for each in tries),
         tuple(each.inferences_per_s for each in tries),
         tuple(each.cpu_ns for each in tries),
         tuple(each.energy for each in tries if each.energy is not None),
+        setting.governor,
     )
 
 
@@ -122,12 +125,3 @@ def _sensor(energy_s: float) -> tuple[Optional[Sensor], str]:
         return sensor, sensor.name
     except SensorError as error:
         return None, str(error)
-
-
-def _caps(root: Path) -> tuple[Optional[ClockCap], tuple[Optional[float], ...], str]:
-    try:
-        cap = ClockCap(root)
-        steps = cap.steps_mhz()
-    except CapError as error:
-        return None, (None,), str(error)
-    return cap, steps, f"limited to {', '.join(f'{step:.0f}' for step in steps)} MHz in turn, and set back"

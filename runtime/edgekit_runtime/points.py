@@ -22,6 +22,7 @@ class OperatingPoint:
         inferences_per_s: All of them together.
         cpu_ns: Processor time of one inference, over all threads.
         energy: By a power sensor; empty where there is none.
+        governor: What set the clock; empty where it was left as it is.
     """
 
     instances: int
@@ -31,6 +32,7 @@ class OperatingPoint:
     inferences_per_s: tuple[float, ...]
     cpu_ns: tuple[float, ...]
     energy: tuple[EnergyRun, ...] = ()
+    governor: str = ""
 
     def __post_init__(self) -> None:
         values = (self.instances, self.threads, *self.p90_ns, *self.inferences_per_s, *self.cpu_ns)
@@ -41,9 +43,9 @@ class OperatingPoint:
 
     @property
     def name(self) -> str:
-        """Such as `2x1 at 1000 MHz`: two interpreters with one thread each."""
+        """Such as `2x1 at 1000 MHz`, or `2x1, performance`: two interpreters with one thread each."""
         cap = "" if self.cap_mhz is None else f" at {self.cap_mhz:.0f} MHz"
-        return f"{self.instances}x{self.threads}{cap}"
+        return f"{self.instances}x{self.threads}{cap}" + (f", {self.governor}" if self.governor else "")
 
     @property
     def latency(self) -> Figure:
@@ -77,6 +79,7 @@ class OperatingPoints:
         energy_by: The sensor, or why there is no energy.
         caps_by: How the clock was limited, or why it was not.
         reason: Why there is nothing; empty otherwise.
+        governors_by: Which governors were tried, or why none was.
     """
 
     points: tuple[OperatingPoint, ...] = ()
@@ -84,6 +87,7 @@ class OperatingPoints:
     energy_by: str = ""
     caps_by: str = ""
     reason: str = ""
+    governors_by: str = ""
 
     def __post_init__(self) -> None:
         if bool(self.points) == bool(self.reason):
@@ -129,7 +133,7 @@ def choice_words(found: OperatingPoints) -> str:
         words += f"; not told apart from it: {', '.join(point.name for point in choice.alike)}"
     if not choice.point.energy:
         words += f"; no energy was measured ({found.energy_by}), but a predicted one is proportional to processor time"
-    return f"{words}; clock: {found.caps_by}"
+    return f"{words}; clock: {found.caps_by}; governor: {found.governors_by}"
 
 
 def _low(figure: Figure) -> float:

@@ -28,7 +28,8 @@ def point_of(instances, threads, p90_ms, cpu_ms, energy_uj=None, cap_mhz=None, s
 
 
 def points_of(*points, budget_ms=0.0):
-    return OperatingPoints(points, budget_ms * MS, "no power sensor is here", "left as it is: only root may")
+    said = {"energy_by": "no power sensor is here", "caps_by": "left as it is: only root may"}
+    return OperatingPoints(points, budget_ms * MS, **said, governors_by="performance tried")
 
 
 def test_the_least_energy_counts_where_it_was_measured():
@@ -63,7 +64,12 @@ def test_without_energy_processor_time_ranks_and_it_is_said():
     words = choice_words(points_of(point_of(1, 1, 20, 20), point_of(1, 4, 8, 30)))
     assert "1x1 takes the least processor time" in words
     assert "no energy was measured (no power sensor is here)" in words
-    assert "clock: left as it is: only root may" in words
+    assert words.endswith("clock: left as it is: only root may; governor: performance tried")
+
+
+def test_a_point_is_named_by_what_was_set():
+    assert replace(point_of(2, 1, 20, 20), governor="schedutil").name == "2x1, schedutil"
+    assert point_of(1, 4, 20, 20, cap_mhz=600.0).name == "1x4 at 600 MHz"
 
 
 def test_points_that_are_not_told_apart_are_named():

@@ -64,7 +64,7 @@ ALL = "all"
 @click.option(
     "--operating-points",
     is_flag=True,
-    help="Also look for the threads, interpreters and (as root there) limit of the clock that take least energy.",
+    help="Also look for the threads, interpreters and (as root there) clock limit and governor of least energy.",
 )
 @click.option(
     "--latency-budget",
