@@ -30,27 +30,25 @@ class Row:
 
     Attributes:
         table: The publication it stands in.
-        role: `fitted` or `tested`.
+        role: `fitted`, `engine`, `tested` or `refused`; `published.toml` says what each means.
+        engine: What ran it.
         model: Which model.
         precision: Of its values.
-        core: Name of the cores.
+        core: What the cores are called.
         machine: What the formula needs of the board.
         threads: Threads that ran it.
         published_ms: The published latency.
-        stand_in: Whether its cores were never counted, and others stand in.
-        shown: Why it is shown and not counted for thresholds; empty otherwise.
     """
 
     table: str
     role: str
+    engine: str
     model: str
     precision: Precision
     core: str
     machine: Machine
     threads: int
     published_ms: float
-    stand_in: bool
-    shown: str
 
 
 @dataclass(frozen=True)
@@ -59,16 +57,23 @@ class Held:
 
     Attributes:
         row: The published one.
-        predicted_ms: The predicted one.
+        predicted_ms: What edgekit's formula says for the runtime that it predicts.
+        factor: How many times as long the row's engine takes; 1 for that runtime and those that are taken for it.
     """
 
     row: Row
     predicted_ms: float
+    factor: float = 1.0
+
+    @property
+    def expected_ms(self) -> float:
+        """What is expected of the row's engine."""
+        return self.predicted_ms * self.factor
 
     @property
     def ratio(self) -> float:
-        """Published over predicted."""
-        return self.row.published_ms / self.predicted_ms
+        """Published over expected."""
+        return self.row.published_ms / self.expected_ms
 
     @property
     def error(self) -> float:
@@ -80,12 +85,17 @@ class Held:
         """The range that is printed, as factors of the prediction."""
         if self.predicted_ms < SHORT_MS:
             return SHORT
-        return CHECKED if not self.row.stand_in else UNCHECKED
+        return CHECKED if self.row.precision in self.row.machine.core.checked else UNCHECKED
 
     @property
     def inside(self) -> bool:
-        """Whether the published latency lies in it."""
+        """Whether the published latency lies in the range that is printed."""
         return self.trust.low <= self.ratio <= self.trust.high
+
+    @property
+    def narrowly(self) -> bool:
+        """Whether it lies in the narrowest range that is printed for any prediction."""
+        return CHECKED.low <= self.ratio <= CHECKED.high
 
 
 def read_rows(path: Path = PUBLISHED) -> tuple[Row, ...]:
@@ -95,14 +105,13 @@ def read_rows(path: Path = PUBLISHED) -> tuple[Row, ...]:
         Row(
             table["name"],
             table["role"],
+            table["engine"],
             model,
             precision,
             _core_name(table),
             _machine(table),
             table["threads"],
             float(latency),
-            table.get("stand_in", False),
-            table.get("shown", {}).get(model, ""),
         )
         for table in tables
         for precision in PRECISIONS
@@ -118,7 +127,7 @@ def sources(path: Path = PUBLISHED) -> dict[str, tuple[str, str]]:
 
 def _core_name(table: dict[str, object]) -> str:
     if "core" in table:
-        return str(table["core"])
+        return str(table.get("core_told", table["core"]))
     model = load_profile(str(table["target"])).profile.cpu.model
     assert model is not None
     return model.value
@@ -127,7 +136,9 @@ def _core_name(table: dict[str, object]) -> str:
 def _machine(table: dict[str, object]) -> Machine:
     if "core" in table:
         core = CORES[str(table["core"])]
-        machine = Machine(core, 4, 0.0, core.bandwidth_factor * core.copy_mb_s)
+        copied = table.get("copy_mb_s", core.copy_mb_s)
+        assert isinstance(copied, (int, float))
+        machine = Machine(core, 4, 0.0, core.bandwidth_factor * copied)
     else:
         machine = machine_of(load_profile(str(table["target"])).profile)
     clock = table.get("clock_mhz", machine.clock_mhz)
@@ -177,6 +188,47 @@ def hold(rows: Iterable[Row], works: Works, method: Method, constants: Constants
         for row, work in found
         if work is not None
     )
+
+
+def with_engines(held: Sequence[Held]) -> tuple[Held, ...]:
+    """The same with the factors of engines that edgekit does not predict, set by the rows of the role `engine`.
+
+    A factor for each precision with one thread and with several: the geometric mean over the models of the board. One
+    more, for both, where an engine takes another algorithm for a model.
+    """
+    setting = [one for one in held if one.row.role == "engine"]
+    plain = _means((_group(one.row), one.ratio) for one in setting if not _otherwise(one.row))
+    other = _means((_otherwise(one.row), one.ratio / plain[_group(one.row)]) for one in setting if _otherwise(one.row))
+    return tuple(
+        replace(one, factor=plain.get(_group(one.row), 1.0) * other.get(_otherwise(one.row), 1.0)) for one in held
+    )
+
+
+def has_other_algorithm(row: Row) -> bool:
+    """Whether its engine computes the model by another algorithm than the others take."""
+    return bool(_otherwise(row))
+
+
+OTHER_ALGORITHM = frozenset({("ncnn", "float32", "resnet50")})
+"""Whose 3x3 convolutions of stride 1 are computed by Winograd's algorithm, with fewer multiplications."""
+
+Key = tuple[str, ...]
+
+
+def _group(row: Row) -> Key:
+    return row.engine, row.precision, "one" if row.threads == 1 else "several"
+
+
+def _otherwise(row: Row) -> Key:
+    key = (row.engine, row.precision, row.model)
+    return key if key in OTHER_ALGORITHM else ()
+
+
+def _means(ratios_by_key: Iterable[tuple[Key, float]]) -> dict[Key, float]:
+    logs: dict[Key, list[float]] = {}
+    for key, ratio in ratios_by_key:
+        logs.setdefault(key, []).append(math.log(ratio))
+    return {key: math.exp(statistics.fmean(found)) for key, found in logs.items()}
 
 
 def ratios(held: Sequence[Held]) -> tuple[float, ...]:

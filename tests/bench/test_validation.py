@@ -9,7 +9,7 @@ from thresholds import LEAVE_OUT, Validation
 from validation import fit, sources, with_copy_bandwidth
 from validation_page import PAGE, page
 
-from edgekit_targets.estimate.cores import FITTED_BANDWIDTH
+from edgekit_targets.estimate.cores import FITTED_BANDWIDTH, core_named
 from edgekit_targets.estimate.latency import EFFICIENCY, REFILL_CYCLES
 from edgekit_targets.estimate.ranges import CHECKED
 
@@ -53,6 +53,28 @@ def test_the_constants_are_those_that_the_fitted_rows_give(validation, method):
     assert math.isclose(found.bandwidth_scale, FITTED_BANDWIDTH, rel_tol=0.10)
 
 
-def test_rows_that_are_not_counted_say_why(validation):
-    assert all(len(row.shown) > 20 for row in validation.rows if row.shown)
-    assert not [row for row in validation.fitted if row.shown]
+def test_a_table_that_sets_a_factor_is_not_held_by_it(validation):
+    setting = {held.row.table for held in validation.tested("estimated", "engine")}
+    assert setting == {"ncnn, Raspberry Pi 3 B+, 1 thread", "ncnn, Raspberry Pi 3 B+, 4 threads"}
+    tested = validation.tested("estimated")
+    assert not setting & {held.row.table for held in tested}
+    assert {held.row.engine for held in tested if held.factor != 1} == {"ncnn"}
+
+
+def test_every_row_of_5_ms_and_more_counts(validation):
+    long = [row for row in validation.rows if row.published_ms >= 5]
+    counted = [
+        one for role in ("fitted", "engine", "tested", "refused") for one in validation.tested("estimated", role)
+    ]
+    assert len(counted) == len(long)
+
+
+def test_what_is_refused_has_no_core_that_the_product_knows(validation):
+    refused = {held.row.core for held in validation.tested("estimated", "refused")}
+    assert refused == {"Kryo (the figures are a Cortex-A72's)"}
+    assert core_named("Kryo") is None
+
+
+def test_what_is_missed_is_one_board(validation):
+    missed = {held.row.table.rpartition(",")[0] for held in validation.tested("estimated") if not held.narrowly}
+    assert missed == {"XNNPACK by another person, Raspberry Pi 4"}

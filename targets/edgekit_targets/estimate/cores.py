@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Precision = Literal["float32", "int8"]
@@ -57,6 +57,7 @@ class Core:
             core copies in the same time.
         checked: The precisions whose predictions were held against published latencies of such a core.
         source: Where the rates come from.
+        own_l2: Whether each core has a second-level cache of its own, so that all of them take lines in at once.
     """
 
     rates: Mapping[Precision, Rates]
@@ -64,6 +65,7 @@ class Core:
     bandwidth_factor: float
     checked: frozenset[Precision]
     source: str
+    own_l2: bool = False
 
 
 # Lines through the counts of MobileNetV1, V2, V3 Large and V3 Small: cycles that the ports need, and lines that
@@ -86,24 +88,57 @@ _A55: Mapping[Precision, Rates] = {"float32": _A53["float32"], "int8": Rates(8.0
 
 _BOTH: frozenset[Precision] = frozenset({"float32", "int8"})
 _INT8: frozenset[Precision] = frozenset({"int8"})
+_FLOAT32: frozenset[Precision] = frozenset({"float32"})
 
 
-def _like(name: str, rates: Mapping[Precision, Rates], factor: float) -> Core:
-    return Core(
-        rates, COPY_MB_S[name], factor, frozenset(), f"taken to be like {name}, which was {_COUNTED.format(name)}"
+def _with_caches(rates: Mapping[Precision, Rates], caches: Mapping[Precision, Rates]) -> Mapping[Precision, Rates]:
+    """The cycles of one core with the lines and bytes of another."""
+    return {
+        precision: replace(
+            rates[precision],
+            refill_bytes_per_mac=other.refill_bytes_per_mac,
+            refill_bytes_per_byte=other.refill_bytes_per_byte,
+            dram_bytes_per_byte=other.dram_bytes_per_byte,
+        )
+        for precision, other in caches.items()
+    }
+
+
+def _counted(name: str, rates: Mapping[Precision, Rates], factor: float, checked: frozenset[Precision]) -> Core:
+    return Core(rates, COPY_MB_S[name], factor, checked, _COUNTED.format(name))
+
+
+def _like(name: str, factor: float, *, own_l2: bool = True) -> Core:
+    """A core that was never counted, and another in its place; Arm's since the A55 and A75 have an L2 of their own."""
+    core = CORES[name]
+    return replace(
+        core,
+        bandwidth_factor=factor,
+        checked=frozenset(),
+        own_l2=own_l2,
+        source=f"taken to be like {name}, which was {core.source}",
     )
 
 
-CORES: Mapping[str, Core] = {
-    "Cortex-A53": Core(_A53, COPY_MB_S["Cortex-A53"], FITTED_BANDWIDTH, _BOTH, _COUNTED.format("Cortex-A53")),
-    "Cortex-A72": Core(_A72, COPY_MB_S["Cortex-A72"], FITTED_BANDWIDTH, _BOTH, _COUNTED.format("Cortex-A72")),
-    "Cortex-A76": Core(_A76, COPY_MB_S["Cortex-A76"], COPY_BANDWIDTH, _INT8, _COUNTED.format("Cortex-A76")),
-    "Cortex-A55": _like("Cortex-A53", _A55, COPY_BANDWIDTH),
-    "Cortex-A73": _like("Cortex-A72", _A72, FITTED_BANDWIDTH),
-    "Cortex-A75": _like("Cortex-A72", _A72, FITTED_BANDWIDTH),
-    "Cortex-A77": _like("Cortex-A76", _A76, COPY_BANDWIDTH),
-    "Cortex-A78": _like("Cortex-A76", _A76, COPY_BANDWIDTH),
-    "Cortex-A78AE": _like("Cortex-A76", _A76, COPY_BANDWIDTH),
+CORES: dict[str, Core] = {
+    "Cortex-A53": _counted("Cortex-A53", _A53, FITTED_BANDWIDTH, _BOTH),
+    "Cortex-A72": _counted("Cortex-A72", _A72, FITTED_BANDWIDTH, _BOTH),
+    "Cortex-A76": replace(_counted("Cortex-A76", _A76, COPY_BANDWIDTH, _INT8), own_l2=True),
+}
+# Two vector pipes of 64 bits, as the A72 has, beside a first-level cache of 64 KiB, as the A76 has.
+_A73 = replace(
+    CORES["Cortex-A72"],
+    rates=_with_caches(_A72, _A76),
+    checked=_FLOAT32,
+    source="taken to compute like Cortex-A72 with the first-level cache of Cortex-A76; both were counted",
+)
+CORES |= {
+    "Cortex-A73": _A73,
+    "Cortex-A75": replace(_A73, checked=_BOTH, own_l2=True),
+    "Cortex-A55": replace(_like("Cortex-A53", COPY_BANDWIDTH), rates=_A55),
+    "Cortex-A77": _like("Cortex-A76", COPY_BANDWIDTH),
+    "Cortex-A78": _like("Cortex-A76", COPY_BANDWIDTH),
+    "Cortex-A78AE": _like("Cortex-A76", COPY_BANDWIDTH),
 }
 """By the name that profiles give the core."""
 

@@ -1,7 +1,8 @@
 """From work on a processor to time: the formula, its constants, and how far it was off.
 
     time = cycles / (EFFICIENCY * clock * threads)      what the ports of the cores need at the least
-         + REFILL_CYCLES * lines / clock                lines into the first cache, from one that the cores share
+         + REFILL_CYCLES * lines / (clock * at once)    lines into the first cache: one at a time from a cache that the
+                                                        cores share, else as many at once as there are threads
          + bytes / bandwidth                            to and from main memory
          + operators * overhead                         starting each, and waking its threads
 
@@ -12,7 +13,7 @@ and 2 (a copy reads and writes); docs/validation.md has every figure, and what w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgekit_targets.estimate.cores import LINE_BYTES, Core, core_named
 from edgekit_targets.estimate.micro import calibrated_rates, is_calibrated
@@ -34,7 +35,7 @@ class Constants:
 
     Attributes:
         efficiency: Share of the cycles in which the busiest port works.
-        refill_cycles: Cycles that a line into the first cache takes, all cores together.
+        refill_cycles: Cycles that a line into the first cache takes, all cores together where they share the second.
         bandwidth_scale: Times the bandwidth of a machine.
     """
 
@@ -150,7 +151,7 @@ def _calibrated(core: Core, profile: Profile) -> Core:
     if not is_calibrated(speed):
         return core
     rates = calibrated_rates(core.rates, speed, EFFICIENCY, REFILL_CYCLES)
-    return Core(rates, core.copy_mb_s, core.bandwidth_factor, frozenset(), "measured by `edgekit targets calibrate`")
+    return replace(core, rates=rates, checked=frozenset(), source="measured by `edgekit targets calibrate`")
 
 
 def check_threads(machine: Machine, threads: int, profile: Profile) -> None:
@@ -181,9 +182,10 @@ def time_of(work: Work, machine: Machine, threads: int, constants: Constants = D
     clock_hz = machine.clock_mhz * 1e6
     each_s = OPERATOR_S if threads == 1 else OPERATOR_THREADED_S
     lines = work.refill_bytes / LINE_BYTES
+    at_once = threads if machine.core.own_l2 else 1
     return Parts(
         compute_ms=1e3 * work.cycles / (constants.efficiency * clock_hz * threads),
-        cache_ms=1e3 * constants.refill_cycles * lines / clock_hz,
+        cache_ms=1e3 * constants.refill_cycles * lines / (clock_hz * at_once),
         memory_ms=1e3 * work.dram_bytes / (constants.bandwidth_scale * machine.bandwidth_mb_s * 1e6),
         overhead_ms=1e3 * work.operators * each_s,
     )

@@ -24,7 +24,7 @@ class Trust(NamedTuple):
 
 
 CHECKED = Trust(0.7, 1.75)  # held against published figures of such a core, by other people and other engines
-UNCHECKED = Trust(0.45, 2.0)  # other cores or another engine stand in for what was counted; as far as phones were off
+UNCHECKED = Trust(0.45, 2.0)  # others stand in for what was counted; as far as a phone with cores of its own was off
 SHORT = Trust(0.25, 4.0)  # under SHORT_MS
 ANCHORED = Trust(0.7, 1.3)  # scaled by a measurement of another model, with the same runtime on the same board
 
