@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Optional
+
+from edgekit_runtime.figure import Figure, Interval
 
 TRAIL_FILE = "trail/steps.json"
 
@@ -15,12 +17,22 @@ class StepResult:
     Attributes:
         step: What was done, such as `export` or `quantize`.
         detail: How, in words.
-        size_bytes: Length of the model's file after it.
+        size_bytes: Length of the model's file after it; of the float file where that was not quantized yet.
+        parameters: What the network has after it; this and what follows is told where a conversion changes the network.
+        macs: Multiply-accumulates of the file for one sample.
+        metric: Of the live network, or of the file under its interpreter, on the evaluation data.
+        latency: Of the file on the target; unavailable where only its order is known.
+        latency_range_ms: From the least to the most.
     """
 
     step: str
     detail: str
     size_bytes: int
+    parameters: Optional[int] = None
+    macs: Optional[Figure] = None
+    metric: Optional[Figure] = None
+    latency: Optional[Figure] = None
+    latency_range_ms: Optional[Interval] = None
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,8 @@ def _documents() -> dict[str, Any]:  # document types share two class attributes
     from edgekit.reports.render.json_text import ComparisonDocument
     from edgekit.reports.report import Report
     from edgekit_converters.compile.compilation import Compilation
+    from edgekit_converters.compress.results import Pruning
+    from edgekit_converters.compress.surgery import Surgery
     from edgekit_converters.equality import Equality
     from edgekit_converters.evaluation import Evaluation
     from edgekit_converters.quantize.trail import QuantizationTrail
@@ -83,9 +85,11 @@ def _documents() -> dict[str, Any]:  # document types share two class attributes
         Licenses,
         Manifest,
         Profile,
+        Pruning,
         QuantizationTrail,
         Record,
         Report,
+        Surgery,
         Trail,
     )
     return {kind.SCHEMA.removeprefix("edgekit/"): kind for kind in kinds}

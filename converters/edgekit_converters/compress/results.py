@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
+from typing import ClassVar, Optional
 
 from edgekit_converters.compress.channels import LeftAlone
+
+PRUNING_FILE = "trail/pruning.json"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,20 @@ class Pruned:
     def share(self) -> float:
         """Share of the MACs that was removed."""
         return 1 - self.macs_after / self.macs_before if self.macs_before else 0.0
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What left a network, round by round.
+
+    Attributes:
+        rounds: In order; empty where only training was asked for.
+    """
+
+    SCHEMA: ClassVar[str] = "edgekit/pruning"
+    VERSION: ClassVar[int] = 1
+
+    rounds: tuple[Pruned, ...]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgekit_converters.binding import Border
+from edgekit_converters.data.arrange import arrange
 from edgekit_converters.data.check import Checked, check_samples
 from edgekit_converters.data.metrics import choose_metric
 from edgekit_converters.data.source import open_drawn
@@ -20,6 +21,7 @@ from edgekit_converters.settings import DataSettings
 from edgekit_converters.source import SourceInfo
 from edgekit_runtime.child import Child, Report, serve
 from edgekit_runtime.codec import decode, encode
+from edgekit_runtime.figure import Figure
 from edgekit_runtime.progress import Progress
 from edgekit_runtime.samples import real_samples
 
@@ -48,6 +50,21 @@ class Measured:
     metric: str
     data_sha256: str
     interpreter: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a model does on labelled samples.
+
+    Attributes:
+        metric: `accuracy`, `mean_squared_error` or another.
+        higher_is_better: Which way it is good.
+        value: What it is; unavailable without labels.
+    """
+
+    metric: str
+    higher_is_better: bool
+    value: Figure
 
 
 class DataSession:
@@ -106,10 +123,48 @@ class DataSession:
         """
         return decode(Evaluation, self._child.call("evaluate", encode(measured), stage="comparing the outputs"))
 
+    def score(self, outputs: Path, labels: Path, metric: str) -> Score:
+        """Hold a model's outputs against the labels.
+
+        Args:
+            outputs: An `.npz` file, an array for each output.
+            labels: An `.npz` file, as `check` wrote it.
+            metric: A metric, or `auto`.
+
+        Raises:
+            DataError: The user's metric fails.
+        """
+        payload = {"outputs": str(outputs), "labels": str(labels), "metric": metric}
+        return decode(Score, self._child.call("score", payload, stage="measuring the accuracy"))
+
+    def arrange(self, data: DataSettings, info: SourceInfo, other: SourceInfo, path: Path) -> None:
+        """Write the samples of a model as `.npz` for another one that takes the same under other names or axes.
+
+        Args:
+            data: Which samples.
+            info: The model that they fit.
+            other: The model that they are to fit.
+            path: Where to write.
+
+        Raises:
+            DataError: They cannot be made to fit.
+        """
+        payload = {"data": encode(data), "info": encode(info), "other": encode(other), "path": str(path)}
+        self._child.call("arrange", payload, stage="reading the training data")
+
 
 def serve_data() -> None:
     """Be the child's end of the session; never returns."""
-    serve({"check": _on_check, "check_metric": _on_check_metric, "take": _on_take, "evaluate": _on_evaluate})
+    serve(
+        {
+            "check": _on_check,
+            "check_metric": _on_check_metric,
+            "take": _on_take,
+            "evaluate": _on_evaluate,
+            "score": _on_score,
+            "arrange": _on_arrange,
+        }
+    )
 
 
 def _on_check(payload: dict[str, Any], report: Report) -> dict[str, Any]:
@@ -149,6 +204,19 @@ def _on_evaluate(payload: dict[str, Any], _: Report) -> dict[str, Any]:
     exported = {b.source.name: real_samples(stored[b.source.name], b) for b in asked.border.outputs}
     outputs = Outputs(_read(asked.source), exported, _read(asked.labels))
     return dict(encode(evaluate(outputs, asked.metric, asked.data_sha256, asked.interpreter)))
+
+
+def _on_score(payload: dict[str, Any], _: Report) -> dict[str, Any]:
+    outputs = _read(payload["outputs"])
+    found = evaluate(Outputs(outputs, outputs, _read(payload["labels"])), payload["metric"], "", "")
+    return dict(encode(Score(found.metric, found.higher_is_better, found.source)))
+
+
+def _on_arrange(payload: dict[str, Any], _: Report) -> dict[str, Any]:
+    info, other = decode(SourceInfo, payload["info"]), decode(SourceInfo, payload["other"])
+    source, indexes = open_drawn(decode(DataSettings, payload["data"]), info.inputs, info.outputs)
+    arrange(source, indexes, info.inputs, other.inputs, Path(payload["path"]))
+    return {}
 
 
 def _read(path: str) -> dict[str, np.ndarray]:

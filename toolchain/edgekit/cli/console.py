@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import click
 
-from edgekit_runtime.progress import Progress, silent
-
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
 LINE_EVERY_PERCENT = 10
@@ -30,8 +29,30 @@ class Volume(NamedTuple):
     verbose: bool = False
 
 
+class Shown(Protocol):
+    """Progress on stderr; see `Progress`."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Take how far a stage is."""
+        ...
+
+    def note(self, line: str) -> None:
+        """Show a line that stays."""
+        ...
+
+
+class Silent:
+    """Nothing on stderr."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Tell nobody."""
+
+    def note(self, line: str) -> None:
+        """Tell nobody."""
+
+
 @contextmanager
-def progress(quiet: bool = False, verbose: bool = False) -> Iterator[Progress]:
+def progress(quiet: bool = False, verbose: bool = False) -> Iterator[Shown]:
     """Show on stderr how far long steps are, for as long as the block runs.
 
     A terminal gets a bar for each stage, with the time left. Anything else gets one line per
@@ -42,7 +63,7 @@ def progress(quiet: bool = False, verbose: bool = False) -> Iterator[Progress]:
         verbose: Show lines, never bars.
     """
     if quiet:
-        yield silent
+        yield Silent()
         return
     if verbose or not sys.stderr.isatty():
         yield Lines()
@@ -73,19 +94,37 @@ class Lines:
         self._stage, self._percent = stage, percent
         click.echo(f"{stage}: {percent} %" if total > 0 else f"{stage} ...", err=True)
 
+    def note(self, line: str) -> None:
+        """Show a line."""
+        click.echo(line, err=True)
+
+
+class Bars:
+    """Progress as bars on a terminal, below the lines that stay.
+
+    Args:
+        bars: Rich's.
+    """
+
+    def __init__(self, bars: RichProgress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Take how far a stage is; see `Progress`."""
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(stage, total=None)
+        self._bars.update(self._tasks[stage], completed=done, total=total or None)
+
+    def note(self, line: str) -> None:
+        """Show a line above the bars."""
+        self._bars.console.print(line, markup=False, highlight=False)
+
 
 @contextmanager
-def _bars(console: Console) -> Iterator[Progress]:
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
+def _bars(console: Console) -> Iterator[Shown]:
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Bars(*columns, console=console) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def show(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=None)
-            bars.update(tasks[stage], completed=done, total=total or None)
-
-        yield show
+    with Progress(*columns, console=console) as bars:
+        yield Bars(bars)

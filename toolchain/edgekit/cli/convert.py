@@ -11,6 +11,7 @@ import click
 
 from edgekit.cli.console import Volume, progress
 from edgekit.cli.pictures import picture_options
+from edgekit.cli.smaller import Smaller, smaller_options
 from edgekit_converters.settings import SCHEMES
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def schemes_help() -> str:
 @click.option("--evaluate", type=PATH, metavar="DATA", help="Samples with labels that give the accuracy.")
 @click.option("--metric", default="auto", show_default=True, help="A metric; auto goes by the labels.")
 @picture_options
+@smaller_options
 @click.option("--input-dtype", multiple=True, metavar="[NAME=]TYPE", help="Type of all inputs, or of one.")
 @click.option("--output-dtype", multiple=True, metavar="[NAME=]TYPE", help="Type of all outputs, or of one.")
 @click.option("--samples", type=click.IntRange(min=1), default=500, show_default=True, help="Calibration samples.")
@@ -81,6 +83,7 @@ def convert(  # noqa: PLR0913, PLR0917  # one parameter for each option is click
     evaluate: Path | None,
     metric: str,
     pictures: PictureSettings,
+    smaller: Smaller,
     input_dtype: tuple[str, ...],
     output_dtype: tuple[str, ...],
     samples: int,
@@ -135,6 +138,7 @@ def convert(  # noqa: PLR0913, PLR0917  # one parameter for each option is click
         shapes=shapes,
         dtypes=dtypes,
         force=force,
+        **smaller._asdict(),
     )
     plan = make_plan(request)
     if dry_run:
@@ -144,7 +148,11 @@ def convert(  # noqa: PLR0913, PLR0917  # one parameter for each option is click
 
     with progress(volume.quiet, volume.verbose) as shown:
         converted = run_plan(
-            plan, progress=shown, on_log=_log if volume.verbose else None, memory_limit_bytes=memory_limit
+            plan,
+            progress=shown,
+            on_log=_log if volume.verbose else None,
+            memory_limit_bytes=memory_limit,
+            on_note=shown.note,
         )
     _show_converted(converted, as_json)
 

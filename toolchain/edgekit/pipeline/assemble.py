@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import shutil
 from dataclasses import dataclass, replace
@@ -14,11 +13,15 @@ import numpy as np
 
 from edgekit.pipeline.arrays import read_arrays
 from edgekit.pipeline.golden import bind_outputs
+from edgekit.pipeline.measure import measure_file
 from edgekit.pipeline.plan import Plan
+from edgekit.pipeline.recipe import recipe_sha256
 from edgekit.pipeline.sources import source_name
 from edgekit.pipeline.work import GOLDEN_BUILTIN, GOLDEN_EXPORTED, GOLDEN_INPUTS, GOLDEN_SOURCE, Exported
 from edgekit.pipeline.write_bundle import list_files, write_document
 from edgekit_converters.compile.compilation import COMPILATION_FILE, Compiled
+from edgekit_converters.compress.results import PRUNING_FILE, Pruning
+from edgekit_converters.compress.surgery import TRAIL_SURGERY_FILE
 from edgekit_converters.detect import checksum_source
 from edgekit_converters.equality import EQUALITY_FILE, Equality
 from edgekit_converters.evaluate.session import Opened
@@ -56,7 +59,9 @@ class Judged:
     compiled: Compiled | None = None
 
 
-def assemble(plan: Plan, scratch: Path, folder: Path, exported: Exported, opened: Opened, judged: Judged) -> Manifest:
+def assemble(
+    plan: Plan, scratch: Path, folder: Path, exported: Exported, opened: Opened, judged: Judged
+) -> tuple[Manifest, Trail]:
     """Write a bundle's folder.
 
     Args:
@@ -66,6 +71,9 @@ def assemble(plan: Plan, scratch: Path, folder: Path, exported: Exported, opened
         exported: What the sessions left.
         opened: The exported file as its interpreter sees it.
         judged: How it does beside its source.
+
+    Returns:
+        What the bundle says of itself, and of every step.
     """
     folder.mkdir()
     manifest = _manifest(plan, exported, opened)
@@ -78,15 +86,22 @@ def assemble(plan: Plan, scratch: Path, folder: Path, exported: Exported, opened
     _write_golden(scratch, folder, manifest)
     if judged.compiled is not None:
         manifest = _add_compiled(folder, manifest, judged.compiled)
-    write_document(folder, TRAIL_FILE, _trail(plan, exported, judged.compiled))
+    _write_trail(folder, exported, judged, trail := _trail(plan, exported, judged))
+    manifest = replace(manifest, files=list_files(folder))
+    write_document(folder, MANIFEST_FILE, manifest)
+    return manifest, trail
+
+
+def _write_trail(folder: Path, exported: Exported, judged: Judged, trail: Trail) -> None:
+    write_document(folder, TRAIL_FILE, trail)
+    if exported.compressed is not None:
+        write_document(folder, PRUNING_FILE, Pruning(exported.compressed.prunings))
+        shutil.copyfile(exported.compressed.surgery, folder / TRAIL_SURGERY_FILE)
     if exported.quantization is not None:
         write_document(folder, QUANTIZATION_FILE, exported.quantization)
     write_document(folder, EQUALITY_FILE, judged.equality)
     if judged.evaluation is not None:
         write_document(folder, EVALUATION_FILE, judged.evaluation)
-    manifest = replace(manifest, files=list_files(folder))
-    write_document(folder, MANIFEST_FILE, manifest)
-    return manifest
 
 
 def _add_compiled(folder: Path, manifest: Manifest, compiled: Compiled) -> Manifest:
@@ -118,7 +133,7 @@ def _manifest(plan: Plan, exported: Exported, opened: Opened) -> Manifest:
         target=plan.target.profile.name,
         profile_sha256=plan.target.sha256,
         recipe=plan.recipe.name,
-        recipe_sha256=hashlib.sha256(dumps(plan.recipe).encode()).hexdigest(),
+        recipe_sha256=recipe_sha256(plan.recipe),
         libraries=tuple(sorted(libraries, key=lambda library: library.name)),
     )
     return Manifest(
@@ -163,17 +178,32 @@ def _write_golden(scratch: Path, folder: Path, manifest: Manifest) -> None:
         np.savez(file, allow_pickle=False, **golden_arrays(golden, manifest))
 
 
-def _trail(plan: Plan, exported: Exported, compiled: Compiled | None) -> Trail:
+def _trail(plan: Plan, exported: Exported, judged: Judged) -> Trail:
     finished = plan.source.format == plan.model_format
     detail = "the file as it is" if finished else f"float32 {FORMAT_NAMES[plan.model_format]}, static batch 1"
     detail = "; ".join((detail, *exported.info.notes))
-    steps = [StepResult("export", detail, exported.float_model.stat().st_size)]
+    files = [("export", detail, exported.float_model)]
     if exported.quantization is not None:
-        steps.append(StepResult("quantize", _detail(exported.quantization), exported.model.stat().st_size))
+        files.append(("quantize", _detail(exported.quantization), exported.model))
+    steps = [StepResult(step, detail, model.stat().st_size) for step, detail, model in files]
+    if exported.compressed is not None:
+        steps = [*exported.compressed.steps, *_measured(plan, exported, judged.evaluation, files)]
+    compiled = judged.compiled
     if compiled is not None and compiled.path is not None:
         detail = f"{compiled.compilation.compiler}: {compiled.compilation.command}"
         steps.append(StepResult("compile", detail, compiled.path.stat().st_size))
     return Trail(exported.info.parameters, tuple(steps))
+
+
+def _measured(
+    plan: Plan, exported: Exported, evaluation: Evaluation | None, files: list[tuple[str, str, Path]]
+) -> list[StepResult]:
+    """Each file with what it is; the last is the one that was evaluated."""
+    assert exported.compressed is not None
+    live = exported.compressed.steps[-1].metric
+    found = [live] * len(files) if evaluation is None else [live, evaluation.exported][-len(files) :]
+    profile, parameters = plan.target.profile, exported.info.parameters
+    return [measure_file(*file, profile, parameters, metric) for file, metric in zip(files, found, strict=True)]
 
 
 def _detail(quantization: QuantizationTrail) -> str:

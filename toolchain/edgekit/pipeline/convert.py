@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit.pipeline.assemble import Judged, assemble, write_run
+from edgekit.pipeline.compress import checkpoints_beside
 from edgekit.pipeline.live import on_file
 from edgekit.pipeline.plan import ZIP_SUFFIX, Plan, make_plan
 from edgekit.pipeline.request import Request
@@ -20,6 +22,7 @@ from edgekit_converters.equality import Equality
 from edgekit_converters.evaluate.session import Opened
 from edgekit_converters.evaluation import Evaluation
 from edgekit_converters.quantize.trail import QUANTIZATION_FILE, QuantizationTrail
+from edgekit_converters.trail import Trail
 from edgekit_runtime.bundle import open_bundle
 from edgekit_runtime.manifest import Manifest
 from edgekit_runtime.progress import Progress, silent
@@ -41,6 +44,7 @@ class Converted:
         warnings: What the user should know.
         compilation: What the compiler for the target's accelerator made of it; `None` for a target without one.
         benchable: Whether edgekit's runtime runs on the target.
+        trail: Every step with what it left; `None` where the network itself was not changed.
     """
 
     path: Path
@@ -53,6 +57,7 @@ class Converted:
     warnings: tuple[str, ...]
     compilation: Compilation | None = None
     benchable: bool = True
+    trail: Trail | None = None
 
 
 def convert(
@@ -61,6 +66,7 @@ def convert(
     progress: Progress = silent,
     on_log: Log | None = None,
     memory_limit_bytes: int | None = None,
+    on_note: Log | None = None,
 ) -> Converted:
     """Convert a model for a target.
 
@@ -69,28 +75,35 @@ def convert(
         progress: Told how far long steps are.
         on_log: Takes each line the frameworks write.
         memory_limit_bytes: Resident memory at which a child process is ended.
+        on_note: Takes a line for each pruning and each epoch.
 
     Raises:
         UserError: What the user gave is wrong; nothing was written.
     """
     with on_file(request) as saved:
-        return run_plan(make_plan(saved), progress=progress, on_log=on_log, memory_limit_bytes=memory_limit_bytes)
+        plan = make_plan(saved)
+        return run_plan(plan, progress=progress, on_log=on_log, memory_limit_bytes=memory_limit_bytes, on_note=on_note)
 
 
 def run_plan(
-    plan: Plan, *, progress: Progress = silent, on_log: Log | None = None, memory_limit_bytes: int | None = None
+    plan: Plan,
+    *,
+    progress: Progress = silent,
+    on_log: Log | None = None,
+    memory_limit_bytes: int | None = None,
+    on_note: Log | None = None,
 ) -> Converted:
     """Run a plan; see `convert`."""
     check_output(plan.output, force=plan.request.force)
     began = time.monotonic()
     with staging_beside(plan.output) as scratch:
-        workshop = Workshop(plan, scratch, progress, on_log, memory_limit_bytes)
+        workshop = Workshop(plan, scratch, progress, on_log, memory_limit_bytes, on_note or _nobody)
         exported = workshop.export()
         compiled = workshop.compile(exported)
         opened = workshop.run(exported)
         judged = Judged(workshop.equality(exported, opened), workshop.evaluate(exported, opened), compiled)
         folder = scratch / "bundle"
-        manifest = assemble(plan, scratch, folder, exported, opened, judged)
+        manifest, trail = assemble(plan, scratch, folder, exported, opened, judged)
         write_run(folder, time.monotonic() - began)
         with open_bundle(folder) as bundle:  # only what was verified is published
             digest = bundle.digest
@@ -102,12 +115,18 @@ def run_plan(
             *sizes,
             judged.evaluation,
             judged.equality,
-            (*_warnings(plan, exported, opened), *doubts(exported.samples, judged.evaluation)),
+            _all_warnings(plan, exported, opened, judged),
             None if compiled is None else compiled.compilation,
             benchable=bool(plan.target.profile.runtimes),
+            trail=None if exported.compressed is None else trail,
         )
         _publish(folder, plan.output)
+        shutil.rmtree(checkpoints_beside(plan.output), ignore_errors=True)
     return result
+
+
+def _nobody(line: str) -> None:  # the face of a log
+    """Tell nobody."""
 
 
 def _publish(folder: Path, output: Path) -> None:
@@ -128,6 +147,11 @@ def _float_operators(quantization: QuantizationTrail | None) -> tuple[str, ...]:
     listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     between = f"{listed} in float32, between {fusion.conversions} conversions"
     return (f"{fusion.library} computes {between}: {QUANTIZATION_FILE} names each, and the reason",)
+
+
+def _all_warnings(plan: Plan, exported: Exported, opened: Opened, judged: Judged) -> tuple[str, ...]:
+    network = () if exported.compressed is None else exported.compressed.warnings
+    return (*network, *_warnings(plan, exported, opened), *doubts(exported.samples, judged.evaluation))
 
 
 def _warnings(plan: Plan, exported: Exported, opened: Opened) -> tuple[str, ...]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from edgekit.pipeline.borders import choose_types
 from edgekit.pipeline.choice import Choice
 from edgekit.pipeline.integers import choose_calibration, choose_integers
-from edgekit.pipeline.recipe import RECIPES, Recipe
+from edgekit.pipeline.recipe import RECIPES, Recipe, TrainStep
 from edgekit.pipeline.request import Request
 from edgekit.pipeline.sources import choose_format, is_quantized, source_name, source_settings
+from edgekit.pipeline.steps import Resolved, resolve_steps
 from edgekit_converters.data.form import detect_form, is_function
 from edgekit_converters.data.metrics import METRICS, is_metric
 from edgekit_converters.detect import detect_source
@@ -87,7 +88,9 @@ def make_plan(request: Request) -> Plan:
     target = load_profile(request.target)
     model_format, format_choice = choose_format(request.model_format, framework, target.profile)
     source = source_settings(request, source_format)
-    recipe, recipe_choices = _choose_recipe(request, source, target, model_format)
+    resolved = resolve_steps(request, source, target.profile)
+    recipe, recipe_choices = _choose_recipe(_with_file(request, resolved), source, target, model_format)
+    recipe = replace(recipe, name=resolved.name or recipe.name, steps=resolved.steps)
     calibration, calibration_choice = _choose_calibration(request, recipe, model_format)
     evaluation, evaluation_choice = _choose_evaluation(request)
     if request.model_card is not None and not request.model_card.is_file():
@@ -96,6 +99,7 @@ def make_plan(request: Request) -> Plan:
     choices = (
         Choice("source", source_format, "told by the content of the file"),
         format_choice,
+        *resolved.choices,
         *recipe_choices,
         *_hardware_choices(target.profile, recipe),
         Choice("batch", "1", "a device answers one sample at a time; a static shape lets the kernels be planned ahead"),
@@ -104,10 +108,27 @@ def make_plan(request: Request) -> Plan:
         *_picture_choices(request),
         Choice("output", str(output), "one zip" if output.suffix == ZIP_SUFFIX else "a folder"),
     )
-    source = replace(source, sample=calibration or evaluation)
+    source = replace(source, sample=calibration or evaluation or _training(recipe))
     return Plan(
         request, model, source, framework, model_format, target, recipe, calibration, evaluation, output, choices
     )
+
+
+def _with_file(request: Request, resolved: Resolved) -> Request:
+    """The request with what its recipe file says of quantization."""
+    if None not in (request.quantize, resolved.scheme) and request.quantize != resolved.scheme:
+        raise RecipeError(
+            f"--quantize {request.quantize}: {request.recipe} says {resolved.scheme}; allowed: one of the two."
+        )
+    return replace(
+        request,
+        quantize=request.quantize or resolved.scheme,
+        calibration=request.calibration or resolved.calibration,
+    )
+
+
+def _training(recipe: Recipe) -> DataSettings | None:
+    return next((step.settings.data for step in recipe.steps if isinstance(step, TrainStep)), None)
 
 
 def _check_source(request: Request) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgekit_converters.compress.settings import L1
 from edgekit_converters.live import LiveModel
 from edgekit_converters.settings import AS_THEY_ARE, PictureSettings
 
@@ -36,6 +37,16 @@ class Request:
         weights: A file with the weights of a model that is made by code.
         shapes: Shapes of inputs, each `[NAME=]1,3,224,224`.
         dtypes: Types of inputs, each `[NAME=]int64`.
+        recipe: A recipe file, which says the steps and may name a scheme.
+        prune: Share of the multiply-accumulates to remove.
+        importance: What tells which channels leave.
+        max_drop: How far the metric may fall while channels leave in rounds.
+        train: Training data.
+        epochs: Passes over it; `None` for the usual number.
+        learning_rate: The highest; `None` for the usual.
+        teacher: A model to learn from, or `source` for the network itself before it was pruned.
+        teacher_weights: A file with the weights of a teacher that is made by code.
+        classes: Outputs of a new head.
         force: Whether an existing output is replaced.
     """
 
@@ -60,4 +71,14 @@ class Request:
     weights: Path | None = None
     shapes: tuple[str, ...] = ()
     dtypes: tuple[str, ...] = ()
+    recipe: Path | None = None
+    prune: float | None = None
+    importance: str = L1
+    max_drop: float | None = None
+    train: Path | None = None
+    epochs: int | None = None
+    learning_rate: float | None = None
+    teacher: str | None = None
+    teacher_weights: Path | None = None
+    classes: int | None = None
     force: bool = False

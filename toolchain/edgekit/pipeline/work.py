@@ -8,9 +8,11 @@ from pathlib import Path
 
 from edgekit.pipeline.arrays import read_arrays
 from edgekit.pipeline.borders import check_names
+from edgekit.pipeline.compress import Compressed, Compression
 from edgekit.pipeline.equality import check_export, compare_files
 from edgekit.pipeline.golden import golden_data, write_golden_inputs
 from edgekit.pipeline.plan import Plan
+from edgekit.pipeline.recipe import TransferStep
 from edgekit.pipeline.samples import Samples, check_data
 from edgekit_converters.compile.compilation import Compiled
 from edgekit_converters.compile.compile import compile_for
@@ -44,6 +46,7 @@ class Exported:
     model: Path
     equality: StepEquality
     quantization: QuantizationTrail | None
+    compressed: Compressed | None
 
 
 class Workshop:
@@ -55,16 +58,24 @@ class Workshop:
         progress: Told how far long steps are.
         on_log: Takes the frameworks' log.
         memory_limit_bytes: Resident memory at which a child is ended.
+        on_note: Takes what the user wants to know while a network is changed.
     """
 
-    def __init__(
-        self, plan: Plan, scratch: Path, progress: Progress, on_log: Log | None, memory_limit_bytes: int | None
+    def __init__(  # whom to tell what: each another thing
+        self,
+        plan: Plan,
+        scratch: Path,
+        progress: Progress,
+        on_log: Log | None,
+        memory_limit_bytes: int | None,
+        on_note: Log,
     ) -> None:
         self.plan = plan
         self.scratch = scratch
         self.progress = progress
         self.on_log = on_log
         self.memory_limit_bytes = memory_limit_bytes
+        self.on_note = on_note
 
     def export(self) -> Exported:
         """Load the source, export it as float, run it on the samples, and quantize the export."""
@@ -75,20 +86,23 @@ class Workshop:
         with FrameworkSession(module, memory_limit_bytes=self.memory_limit_bytes, on_log=self.on_log) as session:
             info = session.load(plan.source)
             self.progress("loading the model", 1, 1)
+            info = self._transfer(session, info)
             check_names(plan.recipe.quantize, info)
             with DataSession(on_log=self.on_log) as data:
                 samples = check_data(data, plan, info, self.scratch / LABELS, self.progress)
                 golden_kind = write_golden_inputs(data, plan, info, samples.preparation, inputs)
+            compressed = self._compress(session)
+            info = info if compressed is None else compressed.info
             stage = f"exporting to {FORMAT_NAMES[plan.model_format]}"
             self.progress(stage, 0, 0)
             info = replace(info, orders=session.export(float_model, plan.model_format))
             self.progress(stage, 1, 1)
             session.predict(golden_data(inputs), self.scratch / GOLDEN_SOURCE, silent)
             equality = self._check_export(session, info, float_model)
-            if plan.evaluation is not None:
-                session.predict(plan.evaluation, self.scratch / EVALUATED_SOURCE, self.progress)
+            if compressed is None:
+                self._predict_evaluation(session)
         model, quantization = self._quantize(info, float_model)
-        return Exported(info, golden_kind, samples, float_model, model, equality, quantization)
+        return Exported(info, golden_kind, samples, float_model, model, equality, quantization, compressed)
 
     def compile(self, exported: Exported) -> Compiled | None:
         """Compile the file for the target's accelerator; `None` where it has none."""
@@ -136,6 +150,33 @@ class Workshop:
             steps.append(compare_files("quantize", *golden, opened.border))
         samples = len(next(iter(read_arrays(self.scratch / GOLDEN_INPUTS).values())))
         return Equality(samples, exported.golden_kind, FLOAT_LIMIT, tuple(steps))
+
+    def _transfer(self, session: FrameworkSession, info: SourceInfo) -> SourceInfo:
+        """Replace the head where that was asked, so that the data is checked against the new one."""
+        for step in self.plan.recipe.steps:
+            if isinstance(step, TransferStep):
+                info = session.compression.transfer(step.settings)
+        return info
+
+    def _compress(self, session: FrameworkSession) -> Compressed | None:
+        """Take the recipe's steps; what the evaluation calls the source is the network before them.
+
+        Under a new head a network knew nothing: there it is what the steps made of it.
+        """
+        plan = self.plan
+        if not plan.recipe.steps:
+            return None
+        work = Compression(plan, self.scratch, session, self.scratch / LABELS, self.progress, self.on_note, self.on_log)
+        if not plan.recipe.transfers:
+            self._predict_evaluation(session)
+        compressed = work.run()
+        if plan.recipe.transfers:
+            self._predict_evaluation(session)
+        return compressed
+
+    def _predict_evaluation(self, session: FrameworkSession) -> None:
+        if self.plan.evaluation is not None:
+            session.predict(self.plan.evaluation, self.scratch / EVALUATED_SOURCE, self.progress)
 
     def _check_export(self, session: FrameworkSession, info: SourceInfo, float_model: Path) -> StepEquality:
         data, outputs = golden_data(self.scratch / GOLDEN_INPUTS), self.scratch / GOLDEN_FLOAT

@@ -10,6 +10,7 @@ from edgekit.pipeline.convert import Converted
 from edgekit.pipeline.plan import Plan
 from edgekit.reports.render.compilation import compilation_rows
 from edgekit.reports.render.quality import quality_rows
+from edgekit.reports.render.steps import trail_table
 from edgekit_converters.settings import UNCHANGED
 
 
@@ -39,6 +40,8 @@ def print_converted(converted: Converted, console: Console) -> None:
         table.add_row(Text(what), Text(text))
     table.add_row(Text("digest"), Text(converted.digest[:16]))
     console.print(table)
+    if converted.trail is not None:
+        console.print(trail_table(converted.trail))
     for warning in converted.warnings:
         console.print(Text(f"warning: {warning}", style="yellow"))
     console.print(Text(_next(converted)))

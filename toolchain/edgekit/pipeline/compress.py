@@ -1,0 +1,249 @@
+"""The steps that change a network before it is exported: a new head, fewer channels, training, distillation."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edgekit.pipeline.measure import measure_file
+from edgekit.pipeline.plan import Plan
+from edgekit.pipeline.recipe import PruneStep, Step, TrainStep, TransferStep, recipe_sha256
+from edgekit.pipeline.teacher import ask_itself, ask_other
+from edgekit_converters.compress.results import Epoch, Pruned, Trained
+from edgekit_converters.compress.settings import TeacherSettings
+from edgekit_converters.compress.surgery import SURGERY_FILE
+from edgekit_converters.data.session import DataSession, Score
+from edgekit_converters.detect import checksum_source
+from edgekit_converters.framework import FrameworkSession
+from edgekit_converters.source import SourceInfo
+from edgekit_converters.trail import StepResult
+from edgekit_runtime.figure import Figure, unavailable
+from edgekit_runtime.progress import Progress, silent
+
+CHECKPOINTS = ".training"  # beside the output, and gone once that is there
+KEY_CHARS = 12
+SOURCE_STEP = "source"
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """A network after all its steps.
+
+    Attributes:
+        info: What it takes and gives now.
+        steps: Each with what it left, the source first.
+        prunings: Every round's, in order.
+        surgery: The record of what was done to its shape.
+        warnings: What the user should know.
+    """
+
+    info: SourceInfo
+    steps: tuple[StepResult, ...]
+    prunings: tuple[Pruned, ...]
+    surgery: Path
+    warnings: tuple[str, ...]
+
+
+def checkpoint_folder(plan: Plan) -> Path:
+    """Where the checkpoints of a plan's trainings lie: in a folder of that source and recipe alone."""
+    key = hashlib.sha256(f"{checksum_source(plan.model)} {recipe_sha256(plan.recipe)}".encode()).hexdigest()
+    return checkpoints_beside(plan.output) / key[:KEY_CHARS]
+
+
+def checkpoints_beside(output: Path) -> Path:
+    """The folder of all checkpoints beside an output."""
+    return output.with_name(output.name + CHECKPOINTS)
+
+
+class Compression:
+    """A network in the works.
+
+    Args:
+        plan: Which steps.
+        scratch: The staging folder.
+        session: Has the network loaded, under its new head where it gets one.
+        labels: Labels of the evaluation data, `.npz`.
+        progress: Told how far long steps are.
+        on_note: Takes what the user wants to know while it runs.
+        on_log: Takes the teacher's log.
+    """
+
+    def __init__(  # whom to tell what: each another thing
+        self,
+        plan: Plan,
+        scratch: Path,
+        session: FrameworkSession,
+        labels: Path,
+        progress: Progress,
+        on_note: Log,
+        on_log: Log | None,
+    ) -> None:
+        self._plan, self._scratch, self._session, self._labels = plan, scratch, session, labels
+        self._progress, self._note, self._on_log = progress, on_note, on_log
+        self._calls = session.compression
+        self._checkpoints = checkpoint_folder(plan)
+        self._results: list[StepResult] = []
+        self._prunings: list[Pruned] = []
+        self._warnings: list[str] = []
+        self._lessons: dict[int, TeacherSettings] = {}
+        self._higher_is_better = True
+
+    def run(self) -> Compressed:
+        """Take every step.
+
+        Raises:
+            RecipeError: A step does not fit the network.
+            DataError: The training data does not fit.
+            ConversionError: The loss became NaN.
+            OutputError: A checkpoint cannot be written.
+        """
+        steps = self._plan.recipe.steps
+        self._keep(
+            SOURCE_STEP, "as it was loaded, with a new head" if self._plan.recipe.transfers else "as it was loaded"
+        )
+        for place, step, training in _stages(steps):
+            if isinstance(step, TrainStep):
+                self._train(step, place, str(place))
+                continue
+            self._learn_from_whole(steps)
+            if training is None:
+                self._prune(step, step.settings.share)
+            else:
+                self._prune_in_rounds(step, training, place)
+        if any(isinstance(step, PruneStep) for step in steps) and not any(isinstance(s, TrainStep) for s in steps):
+            self._warnings.append("nothing was trained after pruning: --train DATA brings back much of the accuracy")
+        final = self._scratch / "final"
+        self._calls.save(final)
+        return Compressed(
+            self._calls.info(),
+            tuple(self._results),
+            tuple(self._prunings),
+            final / SURGERY_FILE,
+            tuple(self._warnings),
+        )
+
+    def _prune(self, step: PruneStep, share: float | None) -> None:
+        pruned = self._calls.prune(replace(step.settings, share=share), self._progress)
+        self._prunings.append(pruned)
+        self._note(_told(pruned))
+        self._keep("prune", _told(pruned))
+
+    def _prune_in_rounds(self, step: PruneStep, training: TrainStep, place: int) -> None:
+        """Prune a little and train a little; a round that costs too much is undone, and is the last."""
+        before = self._results[-1].metric
+        full, share, good = 0, step.settings.share, self._scratch / "good"
+        assert share is not None
+        for number in range(1, step.rounds + 1):
+            self._calls.save(good)
+            known = len(self._results), len(self._prunings)
+            left = (1 - share) ** (number / step.rounds)
+            now = 1.0 if not full else self._prunings[-1].macs_after / full
+            self._prune(step, 1 - left / now)
+            full = full or self._prunings[-1].macs_before
+            self._train(training, place + 1, f"{place + 1}-round-{number}")
+            if step.max_drop is not None and self._drop(before) > step.max_drop:
+                self._calls.restore(good)
+                del self._results[known[0] :], self._prunings[known[1] :]
+                self._warnings.append(
+                    f"pruning stopped before round {number} of {step.rounds}, which took "
+                    f"{self._drop_told(before)} of the metric; allowed: {step.max_drop:g}"
+                )
+                return
+
+    def _drop(self, before: Figure | None) -> float:
+        """How far the metric fell; an error counts by its share, for it has no scale of its own."""
+        now = self._last
+        if before is None or before.value is None or now.value is None:
+            return 0.0
+        if self._higher_is_better:
+            return before.value - now.value
+        return (now.value - before.value) / before.value if before.value else now.value
+
+    def _drop_told(self, before: Figure | None) -> str:
+        return f"{self._drop(before):.3g}"
+
+    def _train(self, step: TrainStep, place: int, name: str) -> None:
+        settings = replace(step.settings, teacher=self._lesson(step, place))
+        what = "train" if step.teacher is None else "distil"
+        total, count = settings.epochs, 0
+
+        def on_epoch(epoch: Epoch) -> None:
+            nonlocal count
+            count += 1
+            self._note(
+                f"{what}: epoch {count} of {total}: loss {epoch.loss:.4g}, validation {epoch.validation_loss:.4g}, "
+                f"{epoch.seconds:.1f} s"
+            )
+
+        trained = self._calls.train(settings, self._checkpoints / name, self._progress, on_epoch)
+        self._keep(what, _trained(trained))
+
+    def _lesson(self, step: TrainStep, place: int) -> TeacherSettings | None:
+        """What the teacher of a step gives, asked once."""
+        if step.teacher is None:
+            return None
+        if place not in self._lessons:
+            folder = self._checkpoints / f"{place}-teacher"
+            asked = step.teacher, step.settings.data
+            info = self._calls.info()
+            if step.teacher.source is None:
+                self._lessons[place] = ask_itself(self._session, *asked, info, folder, self._progress)
+            else:
+                self._lessons[place] = ask_other(*asked, info, folder, self._progress, self._on_log)
+        return self._lessons[place]
+
+    def _learn_from_whole(self, steps: tuple[Step, ...]) -> None:
+        """Ask the network itself before anything of it is gone."""
+        for place, step in enumerate(steps):
+            if isinstance(step, TrainStep) and step.teacher is not None and step.teacher.source is None:
+                self._lesson(step, place)
+
+    def _keep(self, step: str, detail: str) -> None:
+        model = self._scratch / f"step.{self._plan.model_format}"
+        self._session.export(model, self._plan.model_format)
+        self._last = self._score()
+        parameters = self._calls.info().parameters
+        result = measure_file(step, detail, model, self._plan.target.profile, parameters, self._last)
+        self._results.append(result)
+        model.unlink()
+
+    def _score(self) -> Figure:
+        if self._plan.evaluation is None:
+            return unavailable("share", "no evaluation data was given")
+        outputs = self._scratch / "step.npz"
+        self._session.predict(self._plan.evaluation, outputs, silent)
+        with DataSession(on_log=self._on_log) as data:
+            score: Score = data.score(outputs, self._labels, self._plan.request.metric)
+        self._higher_is_better = score.higher_is_better
+        return score.value
+
+
+def _stages(steps: tuple[Step, ...]) -> Iterator[tuple[int, PruneStep | TrainStep, TrainStep | None]]:
+    """Each step with its place, and pruning in rounds together with the training that each round ends with."""
+    taken = -1
+    for place, step in enumerate(steps):
+        if isinstance(step, TransferStep) or place == taken:
+            continue
+        following = steps[place + 1] if place + 1 < len(steps) else None
+        if isinstance(step, PruneStep) and step.in_rounds and isinstance(following, TrainStep):
+            taken = place + 1
+            yield place, step, following
+        else:
+            yield place, step, None
+
+
+def _told(pruned: Pruned) -> str:
+    text = f"{100 * pruned.share:.1f} % of {pruned.macs_before:,} MACs removed; {pruned.parameters:,} parameters left"
+    if pruned.left_alone:
+        text += f"; left alone: {', '.join(one.layer for one in pruned.left_alone)}"
+    return text
+
+
+def _trained(trained: Trained) -> str:
+    best = trained.epochs[trained.best]
+    text = f"{trained.task}: {len(trained.epochs)} epochs, the best the {trained.best + 1}., validation loss "
+    text += f"{best.validation_loss:.4g}"
+    return f"{text}; {trained.stopped}" if trained.stopped else text

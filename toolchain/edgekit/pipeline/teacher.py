@@ -1,0 +1,169 @@
+"""Ask a teacher: what it gives on the training samples lies in files before the training begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from edgekit.pipeline.arrays import read_arrays
+from edgekit.pipeline.recipe import Teacher
+from edgekit_converters.compress.settings import TeacherSettings
+from edgekit_converters.data.arrange import CHANNELS_FIRST, CHANNELS_LAST, order_between
+from edgekit_converters.data.session import DataSession
+from edgekit_converters.framework import FrameworkSession
+from edgekit_converters.frameworks import framework_of
+from edgekit_converters.settings import DataSettings, NamedShape, SourceSettings
+from edgekit_converters.source import SourceInfo
+from edgekit_runtime.errors import ModelError, RecipeError
+from edgekit_runtime.progress import Progress
+
+OUTPUTS, FEATURES = "outputs.npz", "features"
+STAGE = "asking the teacher"
+CODE = "torch-code"  # does not tell the shapes of its inputs
+
+
+def ask_itself(
+    session: FrameworkSession, teacher: Teacher, data: DataSettings, info: SourceInfo, folder: Path, progress: Progress
+) -> TeacherSettings:
+    """Let the live network teach its smaller self.
+
+    Args:
+        session: Has the network loaded, whole.
+        teacher: How much it counts.
+        data: The training samples.
+        info: The network.
+        folder: Where the answers go; those that lie there already are taken.
+        progress: Told how far it is.
+    """
+    if not (folder / OUTPUTS).exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        answers = folder / "answers.npz"
+        session.predict(data, answers, lambda _, done, total: progress(STAGE, done, total))
+        _keep(answers, info, info, folder)
+    features = None
+    if teacher.feature_weight:
+        features = folder / FEATURES
+        if not features.exists():
+            session.compression.features(data, features, progress)
+    return _settings(teacher, folder, features)
+
+
+def ask_other(
+    teacher: Teacher,
+    data: DataSettings,
+    info: SourceInfo,
+    folder: Path,
+    progress: Progress,
+    on_log: Callable[[str], None] | None,
+) -> TeacherSettings:
+    """Let another model, of any framework, teach.
+
+    Args:
+        teacher: What it is, and how much it counts.
+        data: The training samples, as the student takes them.
+        info: The student.
+        folder: Where the answers go; those that lie there already are taken.
+        progress: Told how far it is.
+        on_log: Takes each line that the teacher's framework writes.
+
+    Raises:
+        ModelError: The teacher cannot be loaded.
+        DataError: It takes other samples than the student.
+        RecipeError: Its outputs do not match the student's.
+    """
+    assert teacher.source is not None
+    features = folder / FEATURES if teacher.feature_weight else None
+    if (folder / OUTPUTS).exists():
+        return _settings(teacher, folder, features)
+    folder.mkdir(parents=True, exist_ok=True)
+    answers, samples = folder / "answers.npz", folder / "samples.npz"
+    module = framework_of(teacher.source.format).module
+    with FrameworkSession(module, on_log=on_log) as session:
+        other = _load(session, teacher.source, info)
+        with DataSession(on_log=on_log) as reader:
+            reader.arrange(data, info, other, samples)
+        asked = DataSettings(str(samples), None, data.seed)
+        session.predict(asked, answers, lambda _, done, total: progress(STAGE, done, total))
+        if features is not None:
+            session.compression.features(asked, features, progress)
+    samples.unlink()
+    _keep(answers, other, info, folder)
+    return _settings(teacher, folder, features)
+
+
+def _load(session: FrameworkSession, source: SourceSettings, info: SourceInfo) -> SourceInfo:
+    """Load a teacher; code that tells no shapes gets the student's, and those with the channels elsewhere."""
+    if source.format != CODE:
+        return session.load(source)
+    shapes = [spec.sample_shape for spec in info.inputs]
+    moved = [_moved(shape) for shape in shapes]
+    dtypes = [spec.dtype for spec in info.inputs]
+    try:
+        return session.load(_shaped(source, info, shapes, dtypes))
+    except ModelError:
+        if moved == shapes:
+            raise
+    return session.load(_shaped(source, info, moved, dtypes))
+
+
+def _moved(shape: tuple[int, ...]) -> tuple[int, ...]:
+    if len(shape) != len(CHANNELS_LAST):
+        return shape
+    order = CHANNELS_FIRST if shape[-1] < shape[0] else CHANNELS_LAST
+    return tuple(shape[axis] for axis in order)
+
+
+def _shaped(
+    source: SourceSettings, info: SourceInfo, shapes: list[tuple[int, ...]], dtypes: list[str]
+) -> SourceSettings:
+    from edgekit_converters.settings import NamedType
+
+    single = len(shapes) == 1
+    names = ["" if single else spec.name for spec in info.inputs]
+    return replace(
+        source,
+        shapes=tuple(NamedShape(name, (1, *shape)) for name, shape in zip(names, shapes, strict=True)),
+        dtypes=tuple(NamedType(name, dtype) for name, dtype in zip(names, dtypes, strict=True)),
+    )
+
+
+def _keep(answers: Path, teacher: SourceInfo, student: SourceInfo, folder: Path) -> None:
+    """Write the answers under the student's names and with its axes; the file is there whole, or not at all."""
+    arrays, staged = read_arrays(answers), folder / f".{OUTPUTS}"
+    found = {}
+    if len(teacher.outputs) != len(student.outputs):
+        raise _mismatch(teacher, student)
+    same = {spec.name for spec in teacher.outputs} == {spec.name for spec in student.outputs}
+    for theirs, mine in zip(teacher.outputs, student.outputs, strict=True):
+        array = arrays[mine.name if same else theirs.name]
+        order = order_between(array.shape[1:], mine.sample_shape)
+        if order is None:
+            raise _mismatch(teacher, student)
+        found[mine.name] = np.transpose(array, (0, *(axis + 1 for axis in order)))
+    with open(staged, "wb") as file:
+        np.savez(file, allow_pickle=False, **found)
+    staged.rename(folder / OUTPUTS)
+    answers.unlink()
+
+
+def _mismatch(teacher: SourceInfo, student: SourceInfo) -> RecipeError:
+    theirs, mine = (
+        ", ".join(f"{spec.name} {spec.sample_shape}" for spec in info.outputs) for info in (teacher, student)
+    )
+    return RecipeError(
+        f"the teacher gives {theirs}, and the model {mine}; allowed: the same number of outputs of the same shapes.",
+        hint="Take a teacher for the same classes; --classes gives the model a new head.",
+    )
+
+
+def _settings(teacher: Teacher, folder: Path, features: Path | None) -> TeacherSettings:
+    return TeacherSettings(
+        outputs=str(folder / OUTPUTS),
+        features=None if features is None else str(features),
+        temperature=teacher.temperature,
+        weight=teacher.weight,
+        feature_weight=teacher.feature_weight,
+    )
