@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from edgekit_converters.compress.calls import CompressionCalls
+from edgekit_converters.compress.serving import Live, Loader, compression_handlers
 from edgekit_converters.data.source import Sample, open_drawn
 from edgekit_converters.model import Model, TellsActivations
 from edgekit_converters.parting import Parting, find_parting
@@ -23,7 +25,6 @@ from edgekit_runtime.progress import Progress
 BATCH = 8  # larger ones are hardly faster on a processor, and their activations outweigh the framework
 # With one heap for all threads, glibc gives the memory that one thread freed to the others.
 ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
-Loader = Callable[[SourceSettings], Model]
 FORMAT_NAMES = {"tflite": "TFLite", "onnx": "ONNX"}
 
 
@@ -53,6 +54,11 @@ class FrameworkSession:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._child.close()
         self._scratch.cleanup()
+
+    @property
+    def compression(self) -> CompressionCalls:
+        """What can be asked of the loaded model that changes it."""
+        return CompressionCalls(self._child)
 
     def load(self, settings: SourceSettings) -> SourceInfo:
         """Load a model.
@@ -96,27 +102,28 @@ def serve_framework(load: Loader) -> None:
     Args:
         load: Loads a model.
     """
-    loaded: list[Model] = []
+    live = Live(load)
 
     def on_load(payload: dict[str, Any], _: Report) -> dict[str, Any]:
-        loaded[:] = [load(decode(SourceSettings, payload["settings"]))]
-        return dict(encode(loaded[0].info))
+        live.take(decode(SourceSettings, payload["settings"]))
+        return dict(encode(live.model.info))
 
     def on_predict(payload: dict[str, Any], report: Report) -> dict[str, Any]:
-        outputs = _predict(loaded[0], decode(DataSettings, payload["data"]), report)
+        outputs = _predict(live.model, decode(DataSettings, payload["data"]), report)
         with open(payload["output"], "wb") as file:
             np.savez(file, allow_pickle=False, **outputs)
         return {}
 
     def on_export(payload: dict[str, Any], _: Report) -> dict[str, Any]:
-        orders = loaded[0].export(Path(payload["output"]), payload["format"])
+        orders = live.model.export(Path(payload["output"]), payload["format"])
         return {"orders": [encode(axes) for axes in orders]}
 
     def on_part(payload: dict[str, Any], _: Report) -> dict[str, Any]:
         info = decode(SourceInfo, payload["info"])
-        return dict(encode(_part(loaded[0], Path(payload["model"]), info, decode(DataSettings, payload["data"]))))
+        return dict(encode(_part(live.model, Path(payload["model"]), info, decode(DataSettings, payload["data"]))))
 
-    serve({"load": on_load, "predict": on_predict, "export": on_export, "part": on_part})
+    handlers = {"load": on_load, "predict": on_predict, "export": on_export, "part": on_part}
+    serve({**handlers, **compression_handlers(live)})
 
 
 def _part(model: Model, exported: Path, info: SourceInfo, settings: DataSettings) -> Parting:

@@ -17,7 +17,20 @@ Arrays = Mapping[str, np.ndarray]
 
 
 @runtime_checkable
-class Prunable(Protocol):
+class Changeable(Protocol):
+    """A live model whose shape can change."""
+
+    def operate(self, operation: Operation) -> None:
+        """Take channels out, or replace the head; afterwards `info` tells the new network.
+
+        Raises:
+            RecipeError: It does not fit this network.
+        """
+        ...
+
+
+@runtime_checkable
+class Prunable(Changeable, Protocol):
     """A live model whose channels can leave."""
 
     def channels(self) -> ChannelGraph:
@@ -46,14 +59,6 @@ class Prunable(Protocol):
         Args:
             graph: What `channels` gave.
             leaving: Units that fall silent, of some groups.
-        """
-        ...
-
-    def operate(self, operation: Operation) -> None:
-        """Take channels out, or replace the head; afterwards `info` tells the new network.
-
-        Raises:
-            RecipeError: It does not fit this network.
         """
         ...
 

@@ -21,7 +21,7 @@ from edgekit_runtime.errors import DataError
 
 IN_MEMORY_BYTES = 1 << 28  # of an array; a larger one becomes a file that is mapped into memory
 VALIDATION_SHARE = 0.1
-STEPS = 100  # of a progress bar
+EVERY = 1000  # samples from one report to the next
 Tell = Callable[[int, int], None]
 
 
@@ -79,7 +79,7 @@ def gather(settings: DataSettings, info: SourceInfo, tell: Tell) -> Samples:
         writer.add(row, index, sample)
         for value in (*sample.inputs.values(), *sample.labels.values()):
             digest.update(np.ascontiguousarray(value).tobytes())
-        if (row + 1) % max(1, len(indexes) // STEPS) == 0:
+        if row + 1 == len(indexes) or (row + 1) % EVERY == 0:
             tell(row + 1, len(indexes))
     return Samples(writer.inputs, writer.labels, digest.hexdigest())
 

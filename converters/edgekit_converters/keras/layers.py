@@ -23,10 +23,13 @@ class LayersProgram:
         model: A model whose inputs are known.
         unrolled: The same without loops; `model` itself where it has none.
         library: `keras` or `tf_keras`, the module that `model` belongs to.
+
+    Attributes:
+        model: The model.
     """
 
     def __init__(self, model: Any, unrolled: Any, library: Any) -> None:
-        self._model = model
+        self.model = model
         self._unrolled = unrolled
         self._library = library
         self.inputs = tuple(_spec(tensor.name, tensor) for tensor in _flatten(model.inputs))
@@ -39,8 +42,13 @@ class LayersProgram:
     @property
     def batch(self) -> int | None:
         """Its fixed number of samples, if it was built with one."""
-        sizes = {next(iter(tensor.shape)) for tensor in _flatten(self._model.inputs)} - {None}
+        sizes = {next(iter(tensor.shape)) for tensor in _flatten(self.model.inputs)} - {None}
         return int(next(iter(sizes))) if sizes else None
+
+    @property
+    def renewable(self) -> bool:
+        """Whether its layers are Keras 3's, which can change and learn."""
+        return self._library is keras
 
     @property
     def libraries(self) -> tuple[Library, ...]:
@@ -49,7 +57,7 @@ class LayersProgram:
 
     def run(self, values: Sequence[Any]) -> list[Any]:
         """One tensor for each output, from one for each input."""
-        return call(self._model, values)
+        return call(self.model, values)
 
     def run_for_export(self, values: Sequence[Any]) -> list[Any]:
         """The same without loops, and with constants for weights, which the converter reads three times as fast."""
@@ -63,7 +71,7 @@ class LayersProgram:
 
     def activations(self, values: Sequence[Any]) -> tuple[Activation, ...]:
         """What each layer gives; nothing for a model that is written as a class."""
-        return layer_activations(self._model, self._library, values)
+        return layer_activations(self.model, self._library, values)
 
     def save(self, folder: Path) -> None:
         """Write it as a SavedModel without loops, with a free batch axis and under its own names."""
@@ -82,10 +90,10 @@ class LayersProgram:
         tf.saved_model.save(module, str(folder), signatures=graph)
 
 
-def call(model: Any, values: Sequence[Any]) -> list[Any]:
+def call(model: Any, values: Sequence[Any], *, training: bool = False) -> list[Any]:
     """Call a model on one value for each of its inputs, however it nests them, and flatten what it gives."""
     nested = tf.nest.pack_sequence_as(_structure(model, "input"), list(values))
-    return _flatten(model(nested, training=False))
+    return _flatten(model(nested, training=training))
 
 
 def with_inputs(model: Any, library: Any) -> Any:

@@ -37,10 +37,24 @@ class KerasModel:
     """
 
     def __init__(self, program: Program, path: Path) -> None:
+        self.path = path
+        self.run(program)
+
+    def run(self, program: Program) -> None:
+        """Go on as this program.
+
+        Raises:
+            ModelError: As above.
+        """
         self._program = program
-        self._path = path
         self._check()
         self.info = SourceInfo(program.inputs, program.outputs, program.parameters, program.libraries)
+        self.__dict__.pop("_graph", None)
+
+    @property
+    def batch(self) -> int | None:
+        """Its fixed number of samples, if it was built with one."""
+        return self._program.batch
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs by name for a batch, each `(N, ...)`.
@@ -54,7 +68,7 @@ class KerasModel:
             parts = [self._graph(*(value[i : i + step] for value in values)) for i in range(0, len(values[0]), step)]
         except Exception as error:  # Keras and TensorFlow raise many kinds; the user gets one line
             raise ModelError(
-                f"{self._path}: {self._library} cannot run it: {first_line(error)}", hint="See the whole log with -v."
+                f"{self.path}: {self._library} cannot run it: {first_line(error)}", hint="See the whole log with -v."
             ) from error
         outputs = [np.concatenate([np.asarray(tensor) for tensor in output]) for output in zip(*parts, strict=True)]
         return {spec.name: output for spec, output in zip(self.info.outputs, outputs, strict=True)}
@@ -76,7 +90,7 @@ class KerasModel:
         if model_format == "onnx":
             from edgekit_converters.keras.to_onnx import export_onnx
 
-            export_onnx(self._program, self._path, path)
+            export_onnx(self._program, self.path, path)
         else:
             self._export_tflite(path)
         return ()
@@ -114,17 +128,17 @@ class KerasModel:
     def _refusal(self, error: Exception) -> ConversionError:
         if LOOP in str(error):
             return ConversionError(
-                f"{self._path}: it holds the loop of a recurrent layer, which TFLite does not take.",
+                f"{self.path}: it holds the loop of a recurrent layer, which TFLite does not take.",
                 hint="Convert the .keras or .h5 file that it was exported from: there edgekit unrolls the loop.",
             )
         lacking = sorted(set(LACKING.findall(str(error))))
         if lacking:
             return ConversionError(
-                f"{self._path}: TFLite has no operator for TensorFlow's {', '.join(lacking)}.",
+                f"{self.path}: TFLite has no operator for TensorFlow's {', '.join(lacking)}.",
                 hint="Replace the layers that need it.",
             )
         return ConversionError(
-            f"{self._path}: TensorFlow cannot convert it to TFLite: {first_line(error)}",
+            f"{self.path}: TensorFlow cannot convert it to TFLite: {first_line(error)}",
             hint="See the whole log with -v.",
         )
 
@@ -138,19 +152,19 @@ class KerasModel:
                 self._check_tensor(border, spec)
         if self._program.batch not in (None, 1):
             raise ModelError(
-                f"{self._path}: it takes {self._program.batch} samples at a time; allowed: any number of them, or 1.",
+                f"{self.path}: it takes {self._program.batch} samples at a time; allowed: any number of them, or 1.",
                 hint="Build or export the model with a free batch axis.",
             )
 
     def _check_tensor(self, border: str, spec: TensorSpec) -> None:
         if -1 in spec.sample_shape:
             raise ModelError(
-                f"{self._path}: {border} {spec.name} has shape {spec.shape}; allowed: only the batch axis is free.",
+                f"{self.path}: {border} {spec.name} has shape {spec.shape}; allowed: only the batch axis is free.",
                 hint="Build the model with a fixed input shape.",
             )
         if spec.dtype == "string":
             raise ModelError(
-                f"{self._path}: {border} {spec.name} holds strings; allowed: numbers.",
+                f"{self.path}: {border} {spec.name} holds strings; allowed: numbers.",
                 hint="Leave the layers that handle text out of the model, and run them before it.",
             )
 
@@ -173,4 +187,9 @@ def load_model(path: Path, source_format: str, trust: bool, custom: Sequence[str
         if not trust:
             check_graph(path)
         return KerasModel(SavedModelProgram(path), path)
-    return KerasModel(load_layers(path, source_format, trust, import_custom(custom)), path)
+    program = load_layers(path, source_format, trust, import_custom(custom))
+    if not program.renewable:
+        return KerasModel(program, path)
+    from edgekit_converters.keras.compressible import CompressibleModel
+
+    return CompressibleModel(program, path)

@@ -1,0 +1,105 @@
+"""A live model whose layers are Keras 3's: it can become smaller, and learn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from edgekit_converters.compress.faces import Arrays, Trainer
+from edgekit_converters.compress.losses import LossPlan
+from edgekit_converters.compress.settings import TrainSettings
+from edgekit_converters.compress.surgery import Operation
+from edgekit_converters.keras.layers import LayersProgram
+from edgekit_converters.keras.load import make_program
+from edgekit_converters.keras.model import KerasModel
+from edgekit_runtime.errors import RecipeError
+
+WEIGHTS_FILE = "model.weights.h5"
+
+
+class CompressibleModel(KerasModel):
+    """A source model made of layers of Keras 3.
+
+    Args:
+        program: The model itself.
+        path: Where it came from, for errors.
+
+    Raises:
+        ModelError: Its inputs or outputs have free axes besides the batch, or what they hold is no numbers.
+    """
+
+    def __init__(self, program: LayersProgram, path: Path) -> None:
+        super().__init__(program, path)
+        self.layers: Any = program.model
+
+    def become(self, layers: Any) -> None:
+        """Go on as other layers, or as the same ones with other weights.
+
+        Args:
+            layers: A model of Keras 3.
+
+        Raises:
+            ModelError: It has NaN among its weights.
+            ConversionError: It has a recurrent layer that cannot be unrolled.
+        """
+        self.layers = layers
+        self.run(make_program(layers, keras, self.path))
+
+    def operate(self, operation: Operation) -> None:
+        """Replace the head.
+
+        Raises:
+            RecipeError: The model has no head that can be replaced.
+        """
+        if operation.classes is not None:
+            from edgekit_converters.keras.train.head import replace_head
+
+            self.become(replace_head(self.layers, operation.classes, operation.seed, str(self.path)))
+
+    def output_forms(self) -> dict[str, str]:
+        """What each output is, by the layer that gives it; empty where only its values can tell."""
+        from edgekit_converters.keras.train.forms import output_forms
+
+        names = (spec.name for spec in self.info.outputs)
+        return dict(zip(names, output_forms(self.layers), strict=True))
+
+    def trainer(self, settings: TrainSettings, plan: LossPlan) -> Trainer:
+        """Make ready to train.
+
+        Raises:
+            RecipeError: It has nothing to train, or a fixed batch other than the one that was asked for.
+        """
+        from edgekit_converters.keras.train.trainer import KerasTrainer
+
+        if self.batch not in (None, settings.batch):
+            raise RecipeError(
+                f"{self.path}: it was built for batches of {self.batch}; allowed: batch {self.batch}.",
+                hint="Build it with a free batch axis.",
+            )
+        names = tuple(spec.name for spec in self.info.inputs), tuple(spec.name for spec in self.info.outputs)
+        return KerasTrainer(self.layers, names, settings, plan, str(self.path), finish=lambda: self.become(self.layers))
+
+    def save_weights(self, folder: Path) -> None:
+        """Write them as `model.weights.h5`."""
+        self.layers.save_weights(folder / WEIGHTS_FILE)
+
+    def load_weights(self, folder: Path) -> None:
+        """Read what `save_weights` wrote for layers of these shapes."""
+        self.layers.load_weights(folder / WEIGHTS_FILE)
+        self.become(self.layers)
+
+    def features(self, inputs: Arrays, layers: Sequence[str]) -> dict[str, np.ndarray]:
+        """The attention maps of some layers for a batch."""
+        from edgekit_converters.keras.train.features import maps_of
+
+        return maps_of(self.layers, [inputs[spec.name] for spec in self.info.inputs], layers)
+
+    def feature_layers(self) -> dict[str, tuple[int, ...]]:
+        """For each size of map the last layer that gives it."""
+        from edgekit_converters.keras.train.features import feature_layers
+
+        return feature_layers(self.layers)

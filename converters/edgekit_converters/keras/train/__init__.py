@@ -1,0 +1,1 @@
+"""Training of Keras models: one step, the loss in TensorFlow's tensors, attention maps, a new head."""

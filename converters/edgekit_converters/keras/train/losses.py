@@ -1,0 +1,106 @@
+"""The loss of a plan, in TensorFlow's tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from edgekit_converters.compress.losses import BINARY, CATEGORICAL, LossPlan, OutputLoss
+from edgekit_converters.compress.teacher import FEATURE
+from edgekit_converters.data.user_code import load_function, told_by_line
+from edgekit_runtime.errors import DataError
+
+SMALLEST = 1e-7  # a probability whose logarithm is taken is no less, as in Keras's own losses
+Tensors = Mapping[str, Any]
+
+
+def make_loss(plan: LossPlan) -> Callable[[Tensors, Tensors, Tensors, Tensors], Any]:
+    """A function from outputs, maps of features, labels and the teacher's rows to the loss.
+
+    Raises:
+        DataError: The user's own loss is not found.
+    """
+    own = load_function(plan.user) if plan.user is not None else None
+
+    def loss(outputs: Tensors, maps: Tensors, labels: Tensors, teacher: Tensors) -> Any:
+        parts = [part for one in plan.outputs for part in _parts(one, outputs, labels, teacher, plan.temperature)]
+        if own is not None and plan.user is not None:
+            parts.append(plan.user_weight * _own(own, plan.user, outputs, labels))
+        parts += [
+            plan.feature_weight / len(maps) * map_distance(values, teacher[FEATURE + layer])
+            for layer, values in maps.items()
+            if FEATURE + layer in teacher
+        ]
+        return tf.add_n([tf.cast(part, tf.float32) for part in parts])
+
+    return loss
+
+
+def map_distance(ours: Any, theirs: Any) -> Any:
+    """Mean over the samples of the squared distance of attention maps."""
+    squares = tf.math.squared_difference(ours, theirs)
+    return tf.reduce_mean(tf.reduce_sum(squares, axis=list(range(1, len(squares.shape)))))
+
+
+def _parts(one: OutputLoss, outputs: Tensors, labels: Tensors, teacher: Tensors, temperature: float) -> Sequence[Any]:
+    parts = []
+    if one.label_weight and one.output in labels:
+        parts.append(one.label_weight * _hard(one, outputs[one.output], labels[one.output]))
+    if one.teacher_weight and one.output in teacher:
+        parts.append(one.teacher_weight * _soft(one, outputs[one.output], teacher[one.output], temperature))
+    return parts
+
+
+def _hard(one: OutputLoss, output: Any, target: Any) -> Any:
+    if one.kind == CATEGORICAL:
+        logits = _last(one, _logits(one, output))
+        if one.numbered:
+            return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(target, logits))
+        return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(_last(one, target), logits))
+    if one.kind == BINARY:
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(target, _logits(one, output)))
+    return tf.reduce_mean(tf.math.squared_difference(tf.cast(output, tf.float32), target))
+
+
+def _soft(one: OutputLoss, output: Any, given: Any, temperature: float) -> Any:
+    """Soft targets: Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network"."""
+    if one.kind == CATEGORICAL:
+        ours = tf.nn.log_softmax(_last(one, _logits(one, output)) / temperature)
+        theirs = tf.nn.log_softmax(_last(one, given) / temperature)
+        return temperature**2 * tf.reduce_mean(tf.reduce_sum(tf.exp(theirs) * (theirs - ours), axis=-1))
+    if one.kind == BINARY:
+        ours, theirs = _logits(one, output) / temperature, given / temperature
+        yes = tf.sigmoid(theirs) * (tf.math.log_sigmoid(theirs) - tf.math.log_sigmoid(ours))
+        no = tf.sigmoid(-theirs) * (tf.math.log_sigmoid(-theirs) - tf.math.log_sigmoid(-ours))
+        return temperature**2 * tf.reduce_mean(yes + no)
+    return tf.reduce_mean(tf.math.squared_difference(tf.cast(output, tf.float32), given))
+
+
+def _logits(one: OutputLoss, output: Any) -> Any:
+    if not one.probabilities:
+        return output
+    known = getattr(output, "_keras_logits", None)  # Keras leaves them there for its own losses
+    if known is not None:
+        return known
+    clipped = tf.clip_by_value(output, SMALLEST, 1 - SMALLEST)
+    return tf.math.log(clipped) if one.kind == CATEGORICAL else tf.math.log(clipped) - tf.math.log1p(-clipped)
+
+
+def _last(one: OutputLoss, values: Any) -> Any:
+    """The values with their classes on the last axis."""
+    if one.axis == -1:
+        return values
+    places = [place for place in range(len(values.shape)) if place != one.axis]
+    return tf.transpose(values, [*places, one.axis])
+
+
+def _own(function: Callable[..., object], name: str, outputs: Tensors, labels: Tensors) -> Any:
+    try:
+        loss = tf.convert_to_tensor(function(dict(outputs), dict(labels)))
+    except Exception as error:  # the user's code may raise anything
+        raise told_by_line(name, error) from error
+    if loss.shape.rank != 0 or not loss.dtype.is_floating:
+        raise DataError(f"{name}: it gave {loss.dtype.name} of shape {loss.shape}; allowed: one real number.")
+    return loss
