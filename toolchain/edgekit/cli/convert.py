@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from edgekit.cli.console import Volume, progress
-from edgekit.cli.pictures import picture_options
+from edgekit.cli.pictures import PICTURE_NAMES, picture_options
+from edgekit.cli.sections import Sectioned
 from edgekit.cli.smaller import Smaller, smaller_options
 from edgekit_converters.settings import SCHEMES
 
@@ -44,7 +45,14 @@ def schemes_help() -> str:
     return "\b\nSchemes:\n" + "\n".join(rows)
 
 
-@click.command(epilog=schemes_help())
+SECTIONS = {
+    "Source model": ("weights", "shapes", "dtypes", "trust", "custom"),
+    "Pictures": PICTURE_NAMES,
+    "Smaller networks": Smaller._fields,
+}
+
+
+@click.command(cls=Sectioned, sections=SECTIONS, epilog=schemes_help())
 @click.argument("model", type=PATH)
 @click.option("--target", required=True, metavar="NAME|FILE.toml", help="Device to convert for.")
 @click.option("--format", "model_format", metavar="tflite|onnx", help="Of the file.  [default: what the target runs]")

@@ -46,22 +46,22 @@ def read_numbers(ctx: click.Context, param: click.Parameter, value: str) -> tupl
 
 
 OPTIONS = (
-    click.option("--resize", callback=read_resize, metavar="HxW", help="Pictures: resize, then take the centre."),
+    click.option("--resize", callback=read_resize, metavar="HxW", help="Resize, then take the centre."),
     click.option(
-        "--fit", type=click.Choice(["stretch", "crop"]), default="stretch", show_default=True, help="Pictures: how."
+        "--fit", type=click.Choice(["stretch", "crop"]), default="stretch", show_default=True, help="How to resize."
     ),
-    click.option("--channels", type=click.Choice(["RGB", "BGR", "gray"]), help="Pictures: order of the channels."),
+    click.option("--channels", type=click.Choice(["RGB", "BGR", "gray"]), help="Order of the channels."),
     click.option(
         "--pixel-range",
         callback=read_range,
         default="0..255",
         show_default=True,
         metavar="LOW..HIGH",
-        help="Pictures: what the darkest and the brightest pixel become.",
+        help="What the darkest and the brightest pixel become.",
     ),
-    click.option("--mean", callback=read_numbers, default="0", metavar="N[,N,N]", help="Pictures: taken off then."),
-    click.option("--std", callback=read_numbers, default="1", metavar="N[,N,N]", help="Pictures: divided by then."),
-    click.option("--layout", type=click.Choice(["NHWC", "NCHW"]), help="Pictures: order of the input's axes."),
+    click.option("--mean", callback=read_numbers, default="0", metavar="N[,N,N]", help="Taken off then."),
+    click.option("--std", callback=read_numbers, default="1", metavar="N[,N,N]", help="Divided by then."),
+    click.option("--layout", type=click.Choice(["NHWC", "NCHW"]), help="Order of the input's axes."),
     click.option(
         "--labels",
         type=click.Path(dir_okay=False, path_type=Path),
@@ -69,6 +69,7 @@ OPTIONS = (
         help="Names of the classes, one on each line, kept in the bundle.",
     ),
 )
+PICTURE_NAMES = ("resize", "fit", "channels", "pixel_range", "mean", "std", "layout", "labels")
 
 
 def picture_options(command: Command) -> Command:
