@@ -173,7 +173,8 @@ def test_qemu_is_known_by_what_it_says(programs):
 @pytest.mark.parametrize(
     ("script", "fault"),
     [
-        ('echo "qemu-aarch64 version 10.0.2 (Debian)"', "it is version 10.0.2; allowed: 7.2 to 8.2"),
+        ('echo "qemu-aarch64 version 11.1.3 (Debian)"', "it is version 11.1.3; allowed: 7.2 to 8.2, and 9.1 to 10"),
+        ('echo "qemu-aarch64 version 9.0.4"', "it is version 9.0.4; allowed: 7.2 to 8.2, and 9.1 to 10"),
         ('echo "qemu-aarch64 version 6.2.0 (Ubuntu)"', "it is version 6.2.0; allowed: 7.2 to 8.2"),
         (QEMU.replace("-plugin", "-singlestep"), "it takes no plugins"),
         ("echo hello", "it is no qemu-aarch64"),
@@ -185,6 +186,19 @@ def test_another_qemu_is_refused(programs, monkeypatch, script, fault):
     monkeypatch.setenv("EDGEKIT_QEMU", str(programs("mine", script)))
     with pytest.raises(DeviceError, match=fault):
         find_qemu()
+
+
+@pytest.mark.parametrize(("version", "interface"), [("7.2.22", 1), ("8.2.2", 1), ("9.1.0", 3), ("10.0.13", 3)])
+def test_the_interface_for_plugins_goes_by_the_version(programs, version, interface):
+    path = programs("qemu-aarch64", QEMU.replace("7.2.22", version))
+    assert find_qemu() == Qemu(str(path), version, interface)
+
+
+def test_a_qemu_without_plugins_is_told_where_it_comes_from(programs):
+    programs("qemu-aarch64", QEMU.replace("-plugin", "-singlestep").replace("7.2.22", "10.0.13"))
+    with pytest.raises(DeviceError, match="it takes no plugins") as error:
+        find_qemu()
+    assert "statically" in error.value.hint
 
 
 def test_a_named_qemu_that_is_not_there_is_refused(monkeypatch):
@@ -338,11 +352,13 @@ def test_a_program_that_does_not_end_is_ended(programs):
 # ---- the counter ----
 
 
-def test_the_counter_is_compiled_once(tmp_path):
-    assert compile_argv(Path("a.c"), Path("a.so"))[-3:] == ("-o", "a.so", "a.c")
-    library = counter(tmp_path)
+@pytest.mark.parametrize("interface", [1, 3])
+def test_the_counter_is_compiled_once_for_each_interface(tmp_path, interface):
+    argv = compile_argv(Path("a.c"), Path("a.so"), interface)
+    assert argv[-4:] == (f"-DAPI={interface}", "-o", "a.so", "a.c")
+    library = counter(tmp_path, interface)
     before = library.stat().st_mtime_ns
-    assert counter(tmp_path) == library
+    assert counter(tmp_path, interface) == library != counter(tmp_path, 4 - interface)
     assert library.stat().st_mtime_ns == before
     symbols = subprocess.run(["nm", "-D", library], capture_output=True, text=True, check=True).stdout
     assert "qemu_plugin_install" in symbols

@@ -1,4 +1,5 @@
-/* Counts what a program does under qemu-aarch64: a plugin of QEMU's TCG, API version 1 (QEMU 4.2 to 8.2).
+/* Counts what a program does under qemu-aarch64: a plugin of QEMU's TCG. API is the version of its interface: 1 for
+ * QEMU 4.2 to 8.2; 3 for 9.1 to 10, which take blocks' counters per processor and copy an instruction's bytes.
  *
  * Arguments: cpu=53|72|76, out=FILE. The program marks places by the system call getpgid(MARK + n), which fails
  * harmlessly anywhere else; at each, one line with the counts since the start is appended to FILE:
@@ -25,22 +26,20 @@ typedef void (*syscall_listener)(plugin_id, unsigned, int64_t, uint64_t, uint64_
 extern void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id, void (*)(plugin_id, struct block *));
 extern size_t qemu_plugin_tb_n_insns(const struct block *);
 extern struct instruction *qemu_plugin_tb_get_insn(const struct block *, size_t);
-extern const void *qemu_plugin_insn_data(const struct instruction *);
-extern void qemu_plugin_register_vcpu_tb_exec_inline(struct block *, int add, void *, uint64_t);
 extern void qemu_plugin_register_vcpu_mem_cb(struct instruction *, void (*)(unsigned, uint32_t, uint64_t, void *),
                                              int registers, int read_and_write, void *);
 extern unsigned qemu_plugin_mem_size_shift(uint32_t);
 extern bool qemu_plugin_mem_is_store(uint32_t);
 extern void qemu_plugin_register_vcpu_syscall_cb(plugin_id, syscall_listener);
 
-EXPORT int qemu_plugin_version = 1;
+EXPORT int qemu_plugin_version = API;
 
 enum { GETPGID = 155, MARK = 0x0ed9e000, MARKS = 0x1000, LINE_BITS = 6, NO_REGISTERS = 0, READ_AND_WRITE = 3 };
 enum { INSTRUCTIONS, LOADS, STORES, SIMD, DOT_PRODUCTS, PORT_CYCLES_16, L1_REFILLS, DRAM_LINES, COUNTERS };
 static const char *const names[COUNTERS] = {
     "instructions", "loads", "stores", "simd", "dot_products", "port_cycles_16", "l1_refills", "dram_lines",
 };
-static uint64_t counters[COUNTERS];
+static uint64_t counters[COUNTERS]; /* where blocks are counted per processor, those of the caches alone */
 static FILE *out;
 static int cpu;
 static bool marked; /* the caches are simulated from the first mark on */
@@ -223,14 +222,59 @@ static void on_access(UNUSED unsigned vcpu, uint32_t info, uint64_t address, UNU
 
 /* ---- QEMU's side ---- */
 
+#if API == 1
+extern const void *qemu_plugin_insn_data(const struct instruction *);
+extern void qemu_plugin_register_vcpu_tb_exec_inline(struct block *, int add, void *, uint64_t);
+
+static bool make_counters(void) { return true; }
+
+static uint32_t word_of(const struct instruction *instruction) {
+    uint32_t word;
+    memcpy(&word, qemu_plugin_insn_data(instruction), sizeof word);
+    return word;
+}
+
+static void add_at(struct block *block, int counter, uint64_t value) {
+    qemu_plugin_register_vcpu_tb_exec_inline(block, 0, &counters[counter], value);
+}
+
+static uint64_t counted(int counter) { return counters[counter]; }
+#else
+struct scoreboard;
+struct entry { /* by value, as QEMU takes it */
+    struct scoreboard *board;
+    size_t offset;
+};
+extern size_t qemu_plugin_insn_data(const struct instruction *, void *, size_t);
+extern struct scoreboard *qemu_plugin_scoreboard_new(size_t);
+extern uint64_t qemu_plugin_u64_sum(struct entry);
+extern void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(struct block *, int add, struct entry, uint64_t);
+static struct scoreboard *board;
+
+static bool make_counters(void) { return (board = qemu_plugin_scoreboard_new(sizeof counters)); }
+
+static struct entry entry(int counter) { return (struct entry){board, counter * sizeof *counters}; }
+
+static uint32_t word_of(const struct instruction *instruction) {
+    uint32_t word = 0;
+    qemu_plugin_insn_data(instruction, &word, sizeof word);
+    return word;
+}
+
+static void add_at(struct block *block, int counter, uint64_t value) {
+    qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(block, 0, entry(counter), value);
+}
+
+static uint64_t counted(int counter) { return counters[counter] + qemu_plugin_u64_sum(entry(counter)); }
+#endif
+
 static void on_block(UNUSED plugin_id id, struct block *block) {
     uint64_t add[COUNTERS] = {0};
     struct load load = {0};
     size_t count = qemu_plugin_tb_n_insns(block);
     for (size_t i = 0; i < count; i++) {
         struct instruction *instruction = qemu_plugin_tb_get_insn(block, i);
-        uint32_t word;
-        memcpy(&word, qemu_plugin_insn_data(instruction), sizeof word);
+        uint32_t word = word_of(instruction);
         struct kind kind = kind_of(word);
         bool memory = (bits(word, 25, 4) & 5) == 4;
         add[LOADS] += kind.is_load;
@@ -245,7 +289,7 @@ static void on_block(UNUSED plugin_id id, struct block *block) {
     load.instructions = count;
     add[PORT_CYCLES_16] = (uint64_t)(bound(&load, add[SIMD]) * 16 + 0.5);
     for (int i = 0; i < L1_REFILLS; i++)
-        if (add[i]) qemu_plugin_register_vcpu_tb_exec_inline(block, 0, &counters[i], add[i]);
+        if (add[i]) add_at(block, i, add[i]);
 }
 
 static void on_syscall(UNUSED plugin_id id, UNUSED unsigned vcpu, int64_t number, uint64_t first, UNUSED uint64_t a2,
@@ -253,7 +297,7 @@ static void on_syscall(UNUSED plugin_id id, UNUSED unsigned vcpu, int64_t number
                        UNUSED uint64_t a7, UNUSED uint64_t a8) {
     if (number != GETPGID || first < MARK || first >= MARK + MARKS) return;
     fprintf(out, "mark %u", (unsigned)(first - MARK));
-    for (int i = 0; i < COUNTERS; i++) fprintf(out, " %s %llu", names[i], (unsigned long long)counters[i]);
+    for (int i = 0; i < COUNTERS; i++) fprintf(out, " %s %llu", names[i], (unsigned long long)counted(i));
     fputc('\n', out);
     fflush(out);
     marked = true;
@@ -264,7 +308,7 @@ EXPORT int qemu_plugin_install(plugin_id id, UNUSED const void *info, int argc, 
         if (!strncmp(argv[i], "out=", 4)) out = fopen(argv[i] + 4, "w");
         if (!strncmp(argv[i], "cpu=", 4)) cpu = atoi(argv[i] + 4);
     }
-    if (!out || (cpu != 53 && cpu != 72 && cpu != 76)) return 1;
+    if (!out || (cpu != 53 && cpu != 72 && cpu != 76) || !make_counters()) return 1;
     if (cpu == 53) add_cache(32, 4), add_cache(512, 16);
     if (cpu == 72) add_cache(32, 2), add_cache(1024, 16);
     if (cpu == 76) add_cache(64, 4), add_cache(512, 8), add_cache(2048, 16);

@@ -31,7 +31,8 @@ def create_board(name: str, progress: Progress = silent, store: Path | None = No
         OutputError: The folder cannot be written.
     """
     board, store = find_board(name), store or store_folder()
-    qemu, plugin = find_qemu(), counter(store)
+    qemu = find_qemu()
+    plugin = counter(store, qemu.interface)
     shared = userland(store, progress) / "root"
 
     def build(folder: Path) -> None:

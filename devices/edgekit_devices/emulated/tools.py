@@ -23,8 +23,15 @@ PACKAGES: Mapping[str, str] = {
 }
 VERSION = re.compile(r"version (\d+)\.(\d+)(\.\d+)?")
 FULL = re.compile(r"No space left on device|enough free space")
-MAJORS = (7, 8)  # earlier ones know no Cortex-A76, later ones have another interface for plugins
-OTHER_QEMU = "Take that of Debian 12 or Ubuntu 24.04, or name one with EDGEKIT_QEMU."
+# From the first version of each row on, the interface of plugins that is taken. Earlier ones know no Cortex-A76; 9.0
+# alone has version 2, and 11 was not tried.
+INTERFACES: Sequence[tuple[tuple[int, int], int | None]] = (((7, 2), 1), ((9, 0), None), ((9, 1), 3), ((11, 0), None))
+ALLOWED = "7.2 to 8.2, and 9.1 to 10"
+OTHER_QEMU = "Take qemu-user of Debian 12 or Ubuntu 24.04, or name another qemu-aarch64 with EDGEKIT_QEMU."
+STATIC = (
+    "Debian 13 and Ubuntu from 24.10 on link qemu-user statically, which leaves plugins out: build qemu with "
+    "--target-list=aarch64-linux-user --enable-plugins, and name its qemu-aarch64 with EDGEKIT_QEMU."
+)
 
 
 @dataclass(frozen=True)
@@ -34,10 +41,12 @@ class Qemu:
     Attributes:
         path: Its program.
         version: Its version.
+        interface: Version of its interface for plugins.
     """
 
     path: str
     version: str
+    interface: int = 1
 
     def __str__(self) -> str:
         return f"qemu-aarch64 {self.version}"
@@ -69,11 +78,16 @@ def find_qemu() -> Qemu:
     if found is None:
         raise DeviceError(f"{path}: it is no qemu-aarch64.", hint="Check EDGEKIT_QEMU.")
     version = found[0].removeprefix("version ")
-    if int(found[1]) not in MAJORS:
-        raise DeviceError(f"{path}: it is version {version}; allowed: 7.2 to 8.2.", hint=OTHER_QEMU)
+    interface = _interface((int(found[1]), int(found[2])))
+    if interface is None:
+        raise DeviceError(f"{path}: it is version {version}; allowed: {ALLOWED}.", hint=OTHER_QEMU)
     if "-plugin" not in run_tool((path, "-h"), "starting qemu", allowed=(0, 1)):
-        raise DeviceError(f"{path}: it takes no plugins, so nothing can be counted.", hint=OTHER_QEMU)
-    return Qemu(path, version)
+        raise DeviceError(f"{path}: it takes no plugins, so nothing can be counted.", hint=STATIC)
+    return Qemu(path, version, interface)
+
+
+def _interface(version: tuple[int, int]) -> int | None:
+    return next((interface for first, interface in reversed(INTERFACES) if version >= first), None)
 
 
 def run_tool(
