@@ -118,3 +118,23 @@ def test_what_cannot_be_planned_is_refused(
 ) -> None:
     with pytest.raises(error, match=text):
         make_plan(replace(request_for, **change))
+
+
+@pytest.mark.parametrize(
+    ("target", "asked", "taken"),
+    [
+        ("ethos-u55-256", "float32", "--quantize int8 --calibrate "),
+        ("coral-edgetpu-usb", "int8-dynamic", "--quantize int8 --calibrate "),
+        ("hailo-8", "int8", "--quantize float32"),
+    ],
+)
+def test_what_an_accelerator_leaves_to_the_processor_is_refused(
+    request_for: Request, target: str, asked: str, taken: str
+) -> None:
+    with pytest.raises(RecipeError, match=f"--quantize {asked}: the .* of target {target} does not take it") as caught:
+        make_plan(replace(request_for, target=target, quantize=asked))
+    assert f"--target {target} {taken}" in caught.value.hint
+
+
+def test_what_an_accelerator_takes_is_planned(request_for: Request) -> None:
+    assert value(make_plan(replace(request_for, target="ethos-u55-256", quantize="int16x8")), "scheme") == "int16x8"

@@ -189,8 +189,23 @@ def _choose_scheme(
     if asked == UNCHANGED:
         raise RecipeError(f"--quantize {UNCHANGED} is for quantized .tflite and .onnx files.", hint="Take float32.")
     if asked is not None:
+        _check_accelerator(request, asked, target.profile)
         return asked, "Asked for"
     return chosen.name, f"Chosen by {target.profile.name}: {chosen.reason}"
+
+
+def _check_accelerator(request: Request, asked: str, target: Profile) -> None:
+    """Refuse what an accelerator leaves to the processor as a whole, before minutes go into it."""
+    npu = target.npu
+    if npu is None or asked in npu.schemes.value:
+        return
+    best = SCHEMES[npu.schemes.value[0]]
+    data = f" --calibrate {request.calibrate or 'DATA'}" if best.calibrated else ""
+    raise RecipeError(
+        f"--quantize {asked}: the {npu.model.value} of target {target.name} does not take it; "
+        f"allowed: {', '.join(npu.schemes.value)}.",
+        hint=f"Run: edgekit convert {request.model} --target {target.name} --quantize {best.name}{data}",
+    )
 
 
 def _types(general: str, named: tuple[NamedType, ...]) -> str:
