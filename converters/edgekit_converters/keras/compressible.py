@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from edgekit_converters.compress.channels import ChannelGraph
 from edgekit_converters.compress.faces import Arrays, Trainer
 from edgekit_converters.compress.losses import LossPlan
-from edgekit_converters.compress.settings import TrainSettings
-from edgekit_converters.compress.surgery import Operation
+from edgekit_converters.compress.settings import PruneSettings, TrainSettings
+from edgekit_converters.compress.surgery import Kept, Operation
 from edgekit_converters.keras.layers import LayersProgram
 from edgekit_converters.keras.load import make_program
 from edgekit_converters.keras.model import KerasModel
+from edgekit_converters.keras.prune.model import PrunableLayers
 from edgekit_runtime.errors import RecipeError
 
 WEIGHTS_FILE = "model.weights.h5"
@@ -47,18 +50,46 @@ class CompressibleModel(KerasModel):
             ConversionError: It has a recurrent layer that cannot be unrolled.
         """
         self.layers = layers
+        self.__dict__.pop("_pruning", None)
         self.run(make_program(layers, keras, self.path))
 
-    def operate(self, operation: Operation) -> None:
-        """Replace the head.
+    @cached_property
+    def _pruning(self) -> PrunableLayers:
+        return PrunableLayers(self.layers, self.info, str(self.path))
+
+    def channels(self) -> ChannelGraph:
+        """Which channels leave together, and what each layer costs.
 
         Raises:
-            RecipeError: The model has no head that can be replaced.
+            RecipeError: Nothing of it can be pruned.
         """
-        if operation.classes is not None:
-            from edgekit_converters.keras.train.head import replace_head
+        return self._pruning.graph
 
-            self.become(replace_head(self.layers, operation.classes, operation.seed, str(self.path)))
+    def importance(self, graph: ChannelGraph, settings: PruneSettings) -> tuple[np.ndarray, ...]:  # noqa: ARG002  # the face of Prunable
+        """How much each unit matters, for every group: `(units,)`, larger is more.
+
+        Raises:
+            RecipeError: The network lacks what this importance goes by.
+            DataError: The data does not fit.
+        """
+        return self._pruning.importance(settings)
+
+    def silence(self, graph: ChannelGraph, leaving: Sequence[Kept]) -> Callable[[], None]:  # noqa: ARG002  # likewise
+        """Make units give 0 without changing any shape; calling what it returns brings them back."""
+        return self._pruning.silence(leaving)
+
+    def operate(self, operation: Operation) -> None:
+        """Take channels out, or replace the head.
+
+        Raises:
+            RecipeError: It was meant for another network, or this one has no head that can be replaced.
+        """
+        if operation.classes is None:
+            self.become(self._pruning.cut(operation.kept))
+            return
+        from edgekit_converters.keras.train.head import replace_head
+
+        self.become(replace_head(self.layers, operation.classes, operation.seed, str(self.path)))
 
     def output_forms(self) -> dict[str, str]:
         """What each output is, by the layer that gives it; empty where only its values can tell."""
