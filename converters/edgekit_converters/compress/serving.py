@@ -12,7 +12,9 @@ import numpy as np
 
 from edgekit_converters.compress.channels import ChannelGraph
 from edgekit_converters.compress.faces import Changeable, Prunable, Trainable
+from edgekit_converters.compress.prune import prune_model
 from edgekit_converters.compress.refusal import finished
+from edgekit_converters.compress.sensitivity import Scannable
 from edgekit_converters.compress.settings import PruneSettings, TrainSettings, TransferSettings
 from edgekit_converters.compress.surgery import SURGERY_FILE, Kept, Operation, Surgery
 from edgekit_converters.compress.teacher import write_maps
@@ -20,6 +22,7 @@ from edgekit_converters.compress.train import Learner, train_model
 from edgekit_converters.data.source import open_drawn
 from edgekit_converters.model import Model
 from edgekit_converters.settings import DataSettings, SourceSettings
+from edgekit_converters.source import SourceInfo
 from edgekit_runtime.child import Handler, Report
 from edgekit_runtime.codec import FormatError, decode, dumps_document, encode, loads_document
 from edgekit_runtime.errors import OutputError, RecipeError, first_line
@@ -73,7 +76,7 @@ class Live:
         self.loaded.operate(operation)
         self.surgery = Surgery((*self.surgery.operations, operation))
 
-    def prunable(self) -> Prunable:
+    def prunable(self) -> Scannable:
         """The model, where channels can leave; what leaves is remembered.
 
         Raises:
@@ -106,6 +109,13 @@ class _Remembering:
     def __init__(self, model: Prunable, live: Live) -> None:
         self._model, self._live = model, live
 
+    @property
+    def info(self) -> SourceInfo:
+        return self._live.model.info
+
+    def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return self._live.model.predict(inputs)
+
     def channels(self) -> ChannelGraph:
         return self._model.channels()
 
@@ -125,6 +135,10 @@ def compression_handlers(live: Live) -> Mapping[str, Handler]:
     Args:
         live: The session's model.
     """
+
+    def on_prune(payload: Payload, report: Report) -> Payload:
+        settings = decode(PruneSettings, payload["settings"])
+        return dict(encode(prune_model(live.prunable(), settings, report)))
 
     def on_transfer(payload: Payload, _: Report) -> Payload:
         settings = decode(TransferSettings, payload["settings"])
@@ -151,6 +165,7 @@ def compression_handlers(live: Live) -> Mapping[str, Handler]:
         return dict(encode(live.model.info))
 
     return {
+        "prune": on_prune,
         "transfer": on_transfer,
         "train": on_train,
         "features": on_features,
