@@ -53,6 +53,7 @@ OPTIONS = {
     "LOG": "NONE",
     "SELECT_V2": "SelectV2Options",
     "SOFTMAX": "SoftmaxOptions",
+    "SPLIT": "SplitOptions",
     "UNIDIRECTIONAL_SEQUENCE_RNN": "SequenceRNNOptions",
 }
 
@@ -188,6 +189,17 @@ def write_gather(path: Path) -> Path:
     ]
     operators = [Operator("GATHER", ("table", "index"), ("row",), {"axis": 0})]
     return write_tflite(path, tensors, operators, {"index": "index"}, {"row": "row"})
+
+
+def write_half_read(path: Path) -> Path:
+    """Split `x (1, 4)` into `left` and `right`, which nobody reads, and give `y = left + left`."""
+    tensors = (
+        constant("axis", np.array(1, np.int32)),
+        Tensor("x", (1, 4)),
+        *(Tensor(name, (1, 2)) for name in ("left", "right", "y")),
+    )
+    split = Operator("SPLIT", ("axis", "x"), ("left", "right"), {"numSplits": 2})
+    return write_tflite(path, tensors, (split, Operator("ADD", ("left", "left"), ("y",))), {"x": "x"}, {"y": "y"})
 
 
 def write_free_batch(path: Path) -> Path:

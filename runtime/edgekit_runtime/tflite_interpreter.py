@@ -11,6 +11,8 @@ from edgekit_runtime.arena import TensorPlace
 from edgekit_runtime.errors import ModelError, first_line
 from edgekit_runtime.tensor import Quantization, TensorSpec
 
+DELEGATE = "DELEGATE"  # the name of an operator that stands for those it took over
+
 
 class TfliteInterpreter:
     """A `.tflite` model that is ready to run.
@@ -42,7 +44,7 @@ class TfliteInterpreter:
     @property
     def kernels(self) -> str:
         """`xnnpack` when a delegate took operators over, else `builtin`."""
-        return "xnnpack" if any(name == "DELEGATE" for name, *_ in operators_of(self._interpreter)) else "builtin"
+        return "xnnpack" if any(name == DELEGATE for name, *_ in operators_of(self._interpreter)) else "builtin"
 
     def signature(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
         """From the names of the signature's inputs, and of its outputs, to the file's tensors.

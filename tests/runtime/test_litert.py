@@ -8,6 +8,7 @@ import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edgekit_runtime.affine import restore, store
 from edgekit_runtime.errors import ModelError
@@ -17,6 +18,7 @@ from tests.tflite_files import (
     dense_samples,
     write_dense,
     write_gather,
+    write_half_read,
     write_int8_dense,
     write_log,
     write_recurrent,
@@ -183,6 +185,67 @@ def test_the_reader_keeps_what_later_operators_would_write_over(assets):
         others = [value for other, value in found.items() if other != name and value.shape == found[name].shape]
         sums = (np.maximum(a + b, 0) for i, a in enumerate(others) for b in others[:i])
         assert any(np.allclose(found[name], total, atol=1e-3) for total in sums)
+
+
+def builtin_tensors(path: str, values: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Every tensor by LiteRT's builtin kernels, which hide none."""
+    resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(path, experimental_op_resolver_type=resolver, experimental_preserve_all_tensors=True)
+    interpreter.allocate_tensors()
+    for detail, value in zip(interpreter.get_input_details(), values, strict=True):
+        interpreter.set_tensor(detail["index"], value)
+    interpreter.invoke()
+    return {d["name"]: interpreter.get_tensor(d["index"]) for d in interpreter.get_tensor_details() if d["name"]}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mlperf-tiny/pretrainedResnet.tflite",
+        "mlperf-tiny/vww_96_float.tflite",
+        "tflite-micro/trained_lstm.tflite",
+        "tflite-support/mobilenet_v1_0.25_224_1_default_1.tflite",
+        "tricky/tflite/litert__test__testdata__rope.tflite",
+        "tricky/tflite/litert__test__testdata__topo_sort_fork_split.tflite",
+    ],
+)
+def test_every_tensor_of_the_reader_is_that_of_the_builtin_kernels(assets, name):
+    path = str(assets / name)
+    reader = TensorReader(path)
+    random = np.random.default_rng(0)
+    values = [random.random(spec.shape).astype(spec.dtype) for spec in reader.inputs]
+    expected = builtin_tensors(path, values)
+    found = named(reader, *values)
+    assert len(found) > len(values)
+    for tensor, value in found:
+        assert np.abs(value - expected[tensor]).max() <= 1e-4 * np.abs(expected[tensor]).max(), tensor
+
+
+@pytest.mark.parametrize("name", ["pretrainedResnet_quant.tflite", "vww_96_int8.tflite", "kws_ref_model.tflite"])
+def test_the_reader_takes_the_kernels_of_the_interpreter_to_the_bit(assets, name):
+    path = str(assets / "mlperf-tiny" / name)
+    reader, model = TensorReader(path), LiteRtInterpreter(path)
+    assert model.kernels == "xnnpack"
+    value = np.random.default_rng(0).integers(-128, 128, reader.inputs[0].shape).astype(np.int8)
+    assert np.array_equal(dict(named(reader, value))[model.outputs[0].name], run(model, value)[0])
+
+
+def test_the_reader_gives_what_a_delegate_would_leave_out(tmp_path):
+    reader = TensorReader(str(write_half_read(tmp_path / "m.tflite")))
+    for number in range(3):
+        x = np.arange(4, dtype=np.float32)[None] + number
+        found = dict(named(reader, x))
+        assert found["right"].tolist() == x[:, 2:].tolist()
+        assert found["y"].tolist() == (2 * x[:, :2]).tolist()
+
+
+def test_the_reader_gives_only_what_is_asked_for(tmp_path):
+    path = str(write_dense(tmp_path / "m.tflite"))
+    sample = dense_samples(1)
+    ((name, value),) = named(TensorReader(path, {"hidden", "nothing of it"}), sample)
+    assert name == "hidden"
+    assert np.array_equal(value, dict(named(TensorReader(path), sample))["hidden"])
+    assert named(TensorReader(path, ()), sample) == []
 
 
 def test_the_reader_refuses_a_value_that_does_not_fit(tmp_path):

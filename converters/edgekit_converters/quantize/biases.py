@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,10 +51,13 @@ def correct_biases(
     original = model.read_bytes()
     content = bytearray(original)
     biases = find_biases(content)
-    wanted = _means(float_model, float_model, samples, {bias.output for bias in biases})
+    given = TensorReader(str(float_model), {bias.output for bias in biases})
+    wanted = _means(given, samples)
+    inputs = TensorReader(str(model), ()).inputs
+    stored = tuple(store_inputs(values, given.inputs, inputs) for values in samples)
     before = _worst_sqnr(float_model, model, outputs, samples)
     for done, bias in enumerate(biases, start=1):
-        found = _means(float_model, model, samples, {bias.output})
+        found = _means(TensorReader(str(model), {bias.output}), stored)
         if bias.output in wanted and bias.output in found:
             bias.shift(wanted[bias.output] - found[bias.output])
             model.write_bytes(content)
@@ -66,16 +69,14 @@ def correct_biases(
     return BiasTrail(len(samples), len(biases), _finite(before), _finite(after), kept)
 
 
-def _means(float_model: Path, model: Path, samples: Samples, names: Collection[str]) -> dict[str, np.ndarray]:
-    """The mean of each channel of some activations as real numbers, `(channels,)` each."""
-    given, reader = TensorReader(str(float_model)).inputs, TensorReader(str(model))
+def _means(reader: TensorReader, samples: Samples) -> dict[str, np.ndarray]:
+    """The mean of each channel of a file's activations as real numbers, `(channels,)` each."""
     totals: dict[str, np.ndarray] = {}
     for values in samples:
-        for spec, activation in reader.run(store_inputs(values, given, reader.inputs)):
-            if spec.name in names:
-                real = restore(activation, spec)
-                mean = real.reshape(-1, real.shape[-1]).mean(axis=0, dtype=np.float64)
-                totals[spec.name] = totals.get(spec.name, 0.0) + mean
+        for spec, activation in reader.run(values):
+            real = restore(activation, spec)
+            mean = real.reshape(-1, real.shape[-1]).mean(axis=0, dtype=np.float64)
+            totals[spec.name] = totals.get(spec.name, 0.0) + mean
     return {name: total / len(samples) for name, total in totals.items()}
 
 
