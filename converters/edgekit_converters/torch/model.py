@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from edgekit_converters.parting import Activation
 from edgekit_converters.source import AxisOrder, SourceInfo
 from edgekit_converters.torch.activations import operator_activations
 from edgekit_converters.torch.border import Border, Forward, NoTensorError, example
+from edgekit_converters.torch.folding import folded_norms
 from edgekit_converters.torch.heap import without_collector
 from edgekit_converters.torch.layout import CHANNELS_LAST, LayoutWatch
 from edgekit_converters.torch.refusal import cannot_run
@@ -77,13 +78,17 @@ class TorchModel:
                 return ()
             from edgekit_converters.torch.to_tflite import export_tflite
 
-            export_tflite(Border(self._forward, self.info.outputs, self._orders), self._source, path)
+            with folded_norms(self._forward.module, self._run_example):
+                export_tflite(Border(self._forward, self.info.outputs, self._orders), self._source, path)
             return self._orders
 
     def activations(self, sample: Mapping[str, np.ndarray]) -> tuple[Activation, ...]:
         """What each operator gives for one sample."""
         values = self._values(sample)
         return operator_activations(self._forward.module, lambda: self._forward.run(values))
+
+    def _run_example(self) -> Iterable[Any]:
+        return self._forward.run([example(spec) for spec in self._forward.inputs]).values()
 
     def _try(self) -> tuple[TensorSpec, ...]:
         """Run it once on an example, to see what it gives and which of its borders are images."""
