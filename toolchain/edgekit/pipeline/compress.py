@@ -246,4 +246,4 @@ def _trained(trained: Trained) -> str:
     best = trained.epochs[trained.best]
     text = f"{trained.task}: {len(trained.epochs)} epochs, the best the {trained.best + 1}., validation loss "
     text += f"{best.validation_loss:.4g}"
-    return f"{text}; {trained.stopped}" if trained.stopped else text
+    return "; ".join((text, *([trained.stopped] if trained.stopped else []), *trained.notes))

@@ -34,6 +34,7 @@ def compilation_rows(compilation: Compilation | None) -> list[tuple[str, str]]:
     memories = [f"{TITLES[name]} {_amount(figure)}" for name, figure in figures.items() if name in TITLES]
     if memories:
         rows.append(("memory", f"{', '.join(memories)}, {figures[next(iter(figures))].mode}"))
+    rows += [("does not fit", reason) for reason in compilation.beyond_chip]
     if "latency" in figures:
         latency = figures["latency"]
         rows.append(("latency", f"{_amount(latency)}, {latency.mode}: {latency.method}"))

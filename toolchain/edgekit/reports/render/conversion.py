@@ -41,7 +41,8 @@ def print_converted(converted: Converted, console: Console) -> None:
     table.add_row(Text("digest"), Text(converted.digest[:16]))
     console.print(table)
     if converted.trail is not None:
-        console.print(trail_table(converted.trail))
+        metric = "accuracy" if converted.evaluation is None else converted.evaluation.metric
+        console.print(trail_table(converted.trail, metric))
     for warning in converted.warnings:
         console.print(Text(f"warning: {warning}", style="yellow"))
     console.print(Text(_next(converted)))

@@ -10,14 +10,23 @@ from edgekit.reports.render.units import figure_text, unit_for
 from edgekit_converters.trail import StepResult, Trail
 from edgekit_runtime.figure import Figure
 
-MODES = "size and accuracy measured, MACs and latency predicted"
+MODES = "Measured: size, {metric}. Predicted: MACs, latency."
 
 
-def trail_table(trail: Trail) -> Table:
-    """A row for each step that was measured: accuracy, MACs, parameters, size, and latency on the target."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, caption=MODES, caption_justify="left")
+def trail_table(trail: Trail, metric: str) -> Table:
+    """A row for each step that was measured: the metric, MACs, parameters, size, and latency on the target.
+
+    Args:
+        trail: The steps.
+        metric: What was measured on the evaluation data.
+    """
+    name = metric.replace("_", " ")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, caption=MODES.format(metric=name), caption_justify="left")
     table.add_column("step", no_wrap=True)
-    for title in ("accuracy", "MACs", "parameters", "bytes", "latency, ms"):
+    share = any(
+        step.metric is not None and step.metric.available and step.metric.unit == "share" for step in trail.steps
+    )
+    for title in (f"{name}, %" if share else name, "MACs", "parameters", "bytes", "latency, ms"):
         table.add_column(title, justify="right")
     for step in trail.steps:
         if step.macs is not None:
