@@ -21,6 +21,8 @@ FROM_SHAPES = "counted from the shapes in the file"
 NOT_COMPILED = "no-compilation"
 NOTHING_LEFT = "nothing-left"
 STREAMED = "streamed-weights"
+BEYOND_CHIP = "beyond-chip"
+FROM_COMPILER = "Vela's own summary"
 SMALLER = "Take a smaller model: fewer channels, or a narrower variant."
 LITERT = "what LiteRT's and onnxruntime's kernels take"
 
@@ -50,7 +52,8 @@ def check_graph(graph: Graph, file: Path, model: str, profile: Profile) -> Check
     placement = _placement(graph.main, splitter, splitter.split(refused), refused, method)
     found = tuple(_findings(verdict.refused, splitter, method))
     whole = _whole_model(verdict, placement, found, sum(splitter.macs), method)
-    findings = (*whole, *_streamed(graph.main, profile, placement), *found)
+    memories = (*_streamed(graph.main, profile, placement), *_beyond_chip(file, profile.npu, placement))
+    findings = (*whole, *memories, *found)
     return _checked(graph, model, profile, splitter, verdict.rules, placement, findings)
 
 
@@ -178,6 +181,18 @@ def _streamed(graph: Subgraph, profile: Profile, placement: Placement) -> Iterat
         none = predicted(0, "MAC", FROM_SHAPES)
         bytes_beyond = predicted(beyond, "byte", FROM_SHAPES)
         yield Finding("warning", STREAMED, reason, SMALLER, (), none, placement.partitions, bytes_beyond)
+
+
+def _beyond_chip(file: Path, npu: Npu, placement: Placement) -> Iterator[Finding]:
+    """What a compiled model takes more of than there is on the chip."""
+    if npu.family != "ethos-u" or not placement.operators.value:
+        return
+    from edgekit_targets.vela.room import beyond_chip
+
+    for reason in beyond_chip(file, npu):
+        none = predicted(0, "MAC", FROM_COMPILER)
+        link = predicted(0, "byte", FROM_COMPILER)
+        yield Finding("error", BEYOND_CHIP, reason, SMALLER, (), none, placement.partitions, link)
 
 
 def _for_target(finding: Finding, target: str) -> Finding:

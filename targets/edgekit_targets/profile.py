@@ -177,6 +177,7 @@ class Npu:
         peak_gops: Operations in a second at most, in units of 10^9, as its maker counts them: two for each
             multiply-accumulate.
         sram_kib: Memory on the chip that a model may take.
+        flash_kib: Flash that the constants of a model may take.
         sram_bandwidth_mb_s: Bytes read from it in a second, in units of 10^6.
         flash_bandwidth_mb_s: Likewise from the flash where the constants lie.
         dram_bandwidth_mb_s: Likewise from the memory outside the chip.
@@ -195,6 +196,7 @@ class Npu:
     clock_mhz: Sourced[float] | None = None
     peak_gops: Sourced[float] | None = None
     sram_kib: Sourced[int] | None = None
+    flash_kib: Sourced[int] | None = None
     sram_bandwidth_mb_s: Sourced[float] | None = None
     flash_bandwidth_mb_s: Sourced[float] | None = None
     dram_bandwidth_mb_s: Sourced[float] | None = None

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from edgekit.reports.render.compilation import compilation_rows
 from edgekit_converters.compile.compilation import Compilation, Compiled, CompileError
 from edgekit_converters.compile.compile import compile_for
 from edgekit_runtime.codec import dumps_document, loads_document
 from edgekit_targets.catalog import load_profile
 from edgekit_targets.graph.read import read_graph
+from edgekit_targets.profile import Profile
 from tests.tflite_files import write_dense, write_int8_dense
 
 EDGETPU_LOG = """\
@@ -70,6 +72,32 @@ def test_vela_compiles_a_model_and_predicts_what_it_costs(model: Path, folder: P
     assert {"sram", "off_chip_flash", "cycles", "latency", "mac_utilisation"} <= figures.keys()
     assert {one.figure.mode for one in compiled.compilation.figures} == {"predicted"}
     assert 0 < (figures["mac_utilisation"] or 0) < 1
+
+
+def test_what_a_chip_has_no_room_for_is_told(assets: Path, tmp_path: Path, folder: Path) -> None:
+    compiled = compile_for(assets / "mlperf-tiny/pretrainedResnet_quant.tflite", small_chip(tmp_path), folder)
+
+    assert compiled is not None
+    (told,) = compiled.compilation.beyond_chip
+    assert "KiB of flash, and the chip has 1 KiB" in told
+    assert ("does not fit", told) in compilation_rows(compiled.compilation)
+
+
+def small_chip(folder: Path) -> Profile:
+    """An Ethos-U55 with SRAM enough, and hardly any flash."""
+    path = folder / "small.toml"
+    path.write_text("""\
+schema = "edgekit/profile"
+version = 1
+extends = "ethos-u55-256"
+name = "small"
+[npu]
+sram_kib = { value = 512, source = "mine", confidence = "verified" }
+flash_kib = { value = 1, source = "mine", confidence = "verified" }
+[sources]
+mine = "the data sheet of my chip"
+""")
+    return load_profile(str(path)).profile
 
 
 def test_a_compilation_is_a_document(model: Path, folder: Path) -> None:

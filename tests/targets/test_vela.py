@@ -14,7 +14,8 @@ from edgekit_targets.check import check_graph, judge
 from edgekit_targets.findings import Check
 from edgekit_targets.graph.graph import Graph, Operator
 from edgekit_targets.graph.read import read_graph
-from edgekit_targets.profile import Npu
+from edgekit_targets.profile import Npu, Sourced
+from edgekit_targets.vela.room import beyond_chip
 from edgekit_targets.vela.vela import VelaError, compile_with_vela, operator_rules, sort_operators, vela_version
 from tests.tflite_files import write_dense, write_int8_dense
 
@@ -51,6 +52,35 @@ def test_an_integer_model_runs_whole_on_the_accelerator(tmp_path: Path) -> None:
     assert check.placement is not None
     assert check.placement.operators.value == check.operators.value
     assert check.rules == f"Vela {vela_version()}"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ({}, []),
+        ({"sram_kib": 4096, "flash_kib": 4096}, []),
+        ({"sram_kib": 16}, ["KiB of SRAM, and the chip has 16 KiB"]),
+        (
+            {"sram_kib": 16, "flash_kib": 64},
+            ["KiB of SRAM, and the chip has 16 KiB", "KiB of flash, and the chip has 64 KiB"],
+        ),
+    ],
+)
+def test_what_vela_says_is_held_against_the_chip(assets: Path, sizes: dict[str, int], told: list[str]) -> None:
+    file = assets / "mlperf-tiny/pretrainedResnet_quant.tflite"
+    profile = load_profile("ethos-u55-256").profile
+    npu = replace(npu_of("ethos-u55-256"), **{key: Sourced(size, "mine", "verified") for key, size in sizes.items()})
+
+    check = check_graph(read_graph(file), file, str(file), replace(profile, npu=npu))
+
+    assert check.fits == (not told)
+    assert [finding.rule for finding in check.findings] == ["beyond-chip"] * len(told)
+    assert all(words in finding.reason for words, finding in zip(told, check.findings, strict=True))
+
+
+def test_sram_that_is_a_cache_holds_no_model(tmp_path: Path) -> None:
+    npu = replace(npu_of("ethos-u65-512"), sram_kib=Sourced(1, "mine", "verified"))
+    assert beyond_chip(write_int8_dense(tmp_path)[1], npu) == ()
 
 
 def test_a_float_model_is_told_the_command_that_makes_it_integer(tmp_path: Path) -> None:

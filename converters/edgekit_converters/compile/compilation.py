@@ -44,6 +44,7 @@ class Compilation:
         reason: Why it did not run; empty otherwise.
         figures: What the compiler predicts.
         on_cpu: The operators that it leaves to the processor, the first ones of each kind.
+        beyond_chip: What the compiled model takes more of than the profile says the chip has.
     """
 
     SCHEMA: ClassVar[str] = "edgekit/compilation"
@@ -56,6 +57,7 @@ class Compilation:
     reason: str
     figures: tuple[CompilerFigure, ...]
     on_cpu: tuple[Place, ...]
+    beyond_chip: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

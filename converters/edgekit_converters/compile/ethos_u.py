@@ -12,6 +12,7 @@ from edgekit_targets.graph.read import read_graph
 from edgekit_targets.profile import Npu, NpuCompiler
 from edgekit_targets.rules.common import TO_INTEGER
 from edgekit_targets.rules.ethos_u import MEND
+from edgekit_targets.vela.room import beyond
 from edgekit_targets.vela.vela import VelaError, compile_with_vela, vela_version
 
 COMPILED_OPERATOR = "ethos-u"
@@ -66,6 +67,7 @@ def compile_ethos_u(model: Path, target: str, npu: Npu, folder: Path) -> Compile
         reason="",
         figures=figures,
         on_cpu=on_cpu,
+        beyond_chip=beyond(made.summary, npu),
     )
     return Compiled(compilation, made.file)
 
