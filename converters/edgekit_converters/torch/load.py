@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edgekit_converters.settings import SourceSettings
 from edgekit_converters.torch.border import Forward
+from edgekit_converters.torch.compressible import CompressibleModel
 from edgekit_converters.torch.inputs import find_forward
 from edgekit_converters.torch.model import TorchModel
 from edgekit_converters.torch.program import load_program
@@ -24,9 +25,10 @@ def load_model(settings: SourceSettings) -> TorchModel:
         RecipeError: Shapes or types are missing, or do not fit.
         DataError: The data with a sample cannot be read.
     """
-    forward = load_program(settings) if settings.format == "torch-export" else _run_code(settings)
+    exported = settings.format == "torch-export"
+    forward = load_program(settings) if exported else _run_code(settings)
     check_finite(forward.module, settings.weights or settings.path)
-    return TorchModel(forward, settings.path)
+    return TorchModel(forward, settings.path) if exported else CompressibleModel(forward, settings.path)
 
 
 def _run_code(settings: SourceSettings) -> Forward:
