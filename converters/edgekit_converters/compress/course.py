@@ -11,14 +11,13 @@ import numpy as np
 
 from edgekit_converters.compress.checkpoint import Checkpoint, History
 from edgekit_converters.compress.faces import Trainer
-from edgekit_converters.compress.losses import LossPlan
+from edgekit_converters.compress.losses import BINARY, LossPlan, OutputLoss
 from edgekit_converters.compress.results import Epoch, Trained
 from edgekit_converters.compress.samples import Parts, Samples, batch_count, batches, order
 from edgekit_converters.compress.schedule import learning_rate
 from edgekit_converters.compress.settings import CLASSIFICATION, TrainSettings
 from edgekit_converters.compress.surgery import Surgery
 from edgekit_converters.compress.teacher import Teacher
-from edgekit_converters.data.metrics import answers
 from edgekit_runtime.child import Report
 from edgekit_runtime.codec import encode
 from edgekit_runtime.errors import ConversionError
@@ -105,7 +104,7 @@ class Course:
             batch = self._batch(self.parts.validation, chosen)
             loss, outputs = self.trainer.look(*batch)
             summed += loss * len(chosen)
-            right.add(outputs, self.parts.validation.labels, chosen)
+            right.add(outputs, batch[1])
         return summed / len(rows), right.share
 
     def _batch(
@@ -141,21 +140,28 @@ class _Right:
     """Counts right answers of the first output that names classes."""
 
     def __init__(self, plan: LossPlan) -> None:
-        names = [one.output for one in plan.outputs if one.task == CLASSIFICATION and one.numbered]
-        self._output = names[0] if names else None
-        self._right = self._seen = 0
+        found = [one for one in plan.outputs if one.task == CLASSIFICATION and one.label_weight]
+        self._output = found[0] if found else None
+        self._right, self._seen = 0.0, 0
 
-    def add(self, outputs: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray], chosen: np.ndarray) -> None:
-        if self._output is None or self._output not in labels:
+    def add(self, outputs: Mapping[str, np.ndarray], targets: Mapping[str, np.ndarray]) -> None:
+        one = self._output
+        if one is None or one.output not in targets or (one.kind == BINARY and one.classes > 1):
             return
-        named = answers(outputs[self._output])
-        if named is not None:
-            self._right += int(np.sum(named == labels[self._output][chosen].reshape(-1)))
-            self._seen += len(chosen)
+        right = _named(outputs[one.output], one) == _named(targets[one.output], one, told=True)
+        self._right += float(np.mean(right)) * len(right)
+        self._seen += len(right)
 
     @property
     def share(self) -> float | None:
         return self._right / self._seen if self._seen else None
+
+
+def _named(values: np.ndarray, one: OutputLoss, *, told: bool = False) -> np.ndarray:
+    """The classes that outputs or targets name."""
+    if one.kind == BINARY:
+        return np.asarray(values > (0.5 if one.probabilities or told else 0))
+    return values if told and one.numbered else np.asarray(values.argmax(axis=one.axis))
 
 
 def _with(history: History, epoch: Epoch) -> History:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -84,15 +85,14 @@ def open_teacher(
 
 
 def write_maps(folder: Path, maps: Mapping[str, np.ndarray]) -> None:
-    """Write attention maps, `.npy` each, so that `open_teacher` finds them."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write attention maps, `.npy` each, so that `open_teacher` finds them: all of them, or no folder."""
+    fresh = folder.with_name(f"{folder.name}.tmp")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
     for layer, values in maps.items():
-        np.save(map_path(folder, layer), values, allow_pickle=False)
-
-
-def map_path(folder: Path, layer: str) -> Path:
-    """Where a layer's attention maps lie."""
-    return folder / f"{quote(layer, safe='')}.npy"
+        np.save(fresh / f"{quote(layer, safe='')}.npy", values, allow_pickle=False)
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
 
 
 def unmatched(settings: TeacherSettings, layers: Mapping[str, tuple[int, ...]]) -> str:
