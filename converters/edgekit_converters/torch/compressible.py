@@ -15,13 +15,13 @@ from edgekit_converters.compress.losses import LossPlan
 from edgekit_converters.compress.settings import TrainSettings
 from edgekit_converters.compress.surgery import Operation
 from edgekit_converters.torch.border import Forward, example
-from edgekit_converters.torch.model import TorchModel
+from edgekit_converters.torch.prune.model import PrunableModel
 from edgekit_runtime.errors import RecipeError
 
 WEIGHTS_FILE = "model.safetensors"
 
 
-class CompressibleModel(TorchModel):
+class CompressibleModel(PrunableModel):
     """A source model that is a module of the user's own code.
 
     Args:
@@ -51,19 +51,21 @@ class CompressibleModel(TorchModel):
         Raises:
             ModelError: It no longer runs.
         """
-        TorchModel.__init__(self, self.forward, self.source)
+        PrunableModel.__init__(self, self.forward, self.source)
 
     def operate(self, operation: Operation) -> None:
-        """Replace the head.
+        """Take channels out, or replace the head.
 
         Raises:
-            RecipeError: The module has no head that can be replaced.
+            RecipeError: The channels are not those of this module, or it has no head that can be replaced.
         """
         if operation.classes is not None:
             from edgekit_converters.torch.train.head import replace_head
 
             replace_head(self.module, self.run_example, operation.classes, operation.seed, self.source)
             self.renew()
+        else:
+            super().operate(operation)
 
     def output_forms(self) -> dict[str, str]:
         """What each output is, by the operator that gives it; empty where only its values can tell."""

@@ -1,0 +1,1 @@
+"""Take channels and heads out of a PyTorch module."""

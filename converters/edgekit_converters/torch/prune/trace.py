@@ -1,0 +1,273 @@
+"""Follow the channels of a module through one run, operator by operator."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from edgekit_converters.torch.prune.atoms import FIXED, Atoms
+
+Axis = np.ndarray | None  # the atom of every place along it; `None` where none of them can leave
+Axes = tuple[Axis, ...]
+SILENT = ("detach", "alias", "lift_fresh")  # PyTorch's own bookkeeping, which runs or not as it likes
+MEETS_FIXED = "its channels meet others that stay"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """An axis of a parameter or buffer.
+
+    Attributes:
+        tensor: Its name.
+        dim: The axis.
+    """
+
+    tensor: str
+    dim: int
+
+
+@dataclass(frozen=True)
+class Made:
+    """Channels where they begin.
+
+    Attributes:
+        layer: What makes them.
+        atoms: `(channels,)`.
+    """
+
+    layer: str
+    atoms: np.ndarray
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Multiply-accumulates.
+
+    Attributes:
+        layer: What takes them.
+        macs: For one sample.
+        axes: The atoms along each axis that they are proportional to.
+    """
+
+    layer: str
+    macs: int
+    axes: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True)
+class Count:
+    """A whole number of a module that tells how many of some channels or heads there are.
+
+    Attributes:
+        module: Its path.
+        attribute: What the number is called.
+        atoms: What it counts.
+    """
+
+    module: str
+    attribute: str
+    atoms: np.ndarray
+
+
+@dataclass(frozen=True)
+class Step:
+    """What an operator gave.
+
+    Attributes:
+        operator: Its name.
+        layer: The part of the module that it belongs to.
+        shapes: For each tensor its axes: atoms, or a size that stays.
+    """
+
+    operator: str
+    layer: str
+    shapes: tuple[tuple[np.ndarray | int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operator with what it took and gave."""
+
+    name: str
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    result: Any
+
+    def arg(self, place: int, name: str, default: Any = None) -> Any:
+        """An argument, by place or by name."""
+        return self.args[place] if place < len(self.args) else self.kwargs.get(name, default)
+
+
+Rule = Callable[["Trace", Call], None]
+
+
+class Trace(TorchDispatchMode):  # type: ignore[misc]  # torch ships no types that this project reads
+    """Follows channels; what it has found stands in its attributes.
+
+    Args:
+        module: What will run.
+        rules: What each operator does to channels.
+        unknown: For all others.
+        opaque: Kinds of modules that are not looked into: what goes in stays, and what comes out is fixed.
+    """
+
+    def __init__(self, module: Any, rules: Mapping[str, Rule], unknown: Rule, opaque: tuple[type, ...]) -> None:
+        super().__init__()
+        self.atoms = Atoms()
+        self.slots: dict[Slot, np.ndarray] = {}
+        self.made: list[Made] = []
+        self.costs: list[Cost] = []
+        self.counts: list[Count] = []
+        self.steps: list[Step] = []
+        self.opaque: dict[str, Any] = {}
+        self._rules, self._unknown, self._kinds = rules, unknown, opaque
+        self._module = module
+        named = [*module.named_parameters(), *module.named_buffers()]
+        self._owners = {id(tensor): name for name, tensor in named}
+        self._axes: dict[int, Axes] = {}
+        self._alive: list[Any] = [tensor for _, tensor in named]  # an id is given anew once its tensor is gone
+        self._parts: list[tuple[str, Any]] = []
+
+    def __torch_dispatch__(self, func: Any, types: object, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
+        """Run one operator, and note what it does to channels."""
+        result = func(*args, **(kwargs or {}))
+        call = Call(func.overloadpacket.__name__, args, kwargs or {}, result)
+        if any(isinstance(part, self._kinds) for _, part in self._parts):
+            self.stop(call, f"it feeds {self.opaque_part}")
+        else:
+            rule = self._rules.get(call.name)
+            if rule is None:
+                rule = self._rules["pointwise"] if torch.Tag.pointwise in func.tags else self._unknown
+            rule(self, call)
+        if call.name not in SILENT:
+            shapes = tuple(self._shape(tensor) for tensor in tensors(result))
+            self.steps.append(Step(call.name, self.layer, shapes))
+        return result
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """While the block runs, operators are noted, each with the part of the module that it belongs to."""
+        handles = []
+        for name, part in self._module.named_modules():
+            handles.append(part.register_forward_pre_hook(self._entering(name)))
+            handles.append(part.register_forward_hook(self._leave))
+        try:
+            with torch.no_grad(), self:
+                yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    @property
+    def layer(self) -> str:
+        """The innermost part that runs, by its path."""
+        return next((name for name, _ in reversed(self._parts) if name), "forward")
+
+    @property
+    def part(self) -> tuple[str, Any]:
+        """The innermost part that runs, with its path."""
+        return self._parts[-1] if self._parts else ("", self._module)
+
+    @property
+    def opaque_part(self) -> str:
+        """The part that is not looked into."""
+        return next(name or type(part).__name__ for name, part in self._parts if isinstance(part, self._kinds))
+
+    def axes(self, tensor: Any) -> Axes:
+        """The channels along each axis of a tensor; those of a parameter begin here."""
+        known = self._axes.get(id(tensor))
+        if known is not None:
+            return known
+        owner = self._owners.get(id(tensor))
+        if owner is None:
+            return tuple(None for _ in tensor.shape)
+        axes: Axes = tuple(None if size == 1 else self.atoms.new(size) for size in tensor.shape)
+        self.slots |= {Slot(owner, dim): axis for dim, axis in enumerate(axes) if axis is not None}
+        self._axes[id(tensor)] = axes
+        return axes
+
+    def owner(self, tensor: Any) -> str | None:
+        """The parameter or buffer that a tensor is, or is a view of."""
+        return self._owners.get(id(tensor))
+
+    def give(self, tensor: Any, axes: Sequence[Axis], owner: str | None = None) -> None:
+        """Note what lies along the axes of a result."""
+        self._alive.append(tensor)
+        if any(axis is not None for axis in axes):
+            self._axes[id(tensor)] = tuple(axes)
+        if owner is not None:
+            self._owners[id(tensor)] = owner
+
+    def join(self, one: Axis, other: Axis, reason: str = MEETS_FIXED) -> Axis:
+        """Let the channels of two axes leave together, and give them."""
+        if one is None or other is None:
+            self.pin(one, reason)
+            self.pin(other, reason)
+            return None
+        self.atoms.join(one, other, reason)
+        return one
+
+    def pin(self, axis: Axis, reason: str) -> None:
+        """Let the channels of an axis stay."""
+        if axis is not None:
+            self.atoms.pin(axis, reason)
+
+    def stop(self, call: Call, reason: str) -> None:
+        """Let all channels stay that an operator takes."""
+        for tensor in tensors((call.args, call.kwargs)):
+            for axis in self.axes(tensor):
+                self.pin(axis, reason)
+        self._alive.extend(tensors(call.result))
+
+    def makes(self, layer: str, atoms: Axis) -> None:
+        """Note that channels begin here."""
+        if atoms is not None:
+            self.made.append(Made(layer, atoms))
+
+    def costs_macs(self, layer: str, macs: int, *axes: Axis) -> None:
+        """Note multiply-accumulates, and what they are proportional to."""
+        growing = tuple(axis for axis in axes if axis is not None and (axis != FIXED).any())
+        self.costs.append(Cost(layer, macs, growing))
+
+    def counted(self, module: str, attribute: str, atoms: np.ndarray) -> None:
+        """Note a number that changes with the channels."""
+        self.counts.append(Count(module, attribute, atoms))
+
+    def _entering(self, name: str) -> Callable[..., None]:
+        def enter(part: Any, inputs: Any) -> None:
+            self._parts.append((name, part))
+            if isinstance(part, self._kinds):
+                self.opaque[name] = part
+                for tensor in tensors(inputs):
+                    for axis in self.axes(tensor):
+                        self.pin(axis, f"it feeds {self.opaque_part}")
+                self._note_recurrent(name, part, inputs)
+
+        return enter
+
+    def _leave(self, *_: object) -> None:
+        self._parts.pop()
+
+    def _note_recurrent(self, name: str, part: Any, inputs: Any) -> None:
+        """MACs of a recurrent layer: each matrix of weights once for every time step."""
+        first = next(tensors(inputs), None)
+        steps = 1 if first is None else math.prod(first.shape[:-1])
+        weights = sum(weight.numel() for weight in part.parameters() if weight.ndim > 1)
+        self.costs_macs(name, steps * weights)
+
+    def _shape(self, tensor: Any) -> tuple[np.ndarray | int, ...]:
+        axes = self._axes.get(id(tensor)) or (None,) * tensor.ndim
+        return tuple(size if axis is None else axis for axis, size in zip(axes, tensor.shape, strict=True))
+
+
+def tensors(values: Any) -> Iterator[Any]:
+    """The tensors among an operator's arguments or results."""
+    return (value for value in tree_leaves(values) if isinstance(value, torch.Tensor))

@@ -1,0 +1,94 @@
+"""Try what a module makes of fewer channels: its forward may count on the widths that it was written with."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from edgekit_converters.torch.border import Forward, example
+from edgekit_converters.torch.prune.attention import followed
+from edgekit_converters.torch.prune.cut import cut
+from edgekit_converters.torch.prune.graph import Channels
+from edgekit_converters.torch.prune.trace import SILENT, Step, tensors
+from edgekit_converters.torch.refusal import user_line
+
+COUNTED_ON = "the forward counts on all of its channels"
+
+
+class _Shapes(TorchDispatchMode):  # type: ignore[misc]  # torch ships no types that this project reads
+    """Notes what every operator gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, tuple[tuple[int, ...], ...]]] = []
+
+    def __torch_dispatch__(self, func: Any, types: object, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func.overloadpacket.__name__ not in SILENT:
+            self.found.append((func.overloadpacket.__name__, tuple(tuple(one.shape) for one in tensors(result))))
+        return result
+
+
+def fault(forward: Forward, channels: Channels, leaving: np.ndarray) -> str | None:
+    """Take channels out of a module, and tell why what is left does not do what it should.
+
+    Args:
+        forward: The module, which is changed.
+        channels: Its channels.
+        leaving: For each atom whether it leaves: `(atoms,)`.
+
+    Returns:
+        `None` where every operator gives what the channels that stay make it give.
+    """
+    cut(forward.module, channels, leaving)
+    shapes = _Shapes()
+    values = [example(spec) for spec in forward.inputs]
+    try:
+        with followed(forward.module), torch.no_grad(), shapes:
+            forward.run(values)
+    except Exception as error:  # noqa: BLE001  # a forward may raise anything, and the user is told
+        return f"{COUNTED_ON}{user_line(error)}"
+    return _difference(channels.trace.steps, shapes.found, leaving)
+
+
+def _difference(
+    expected: Sequence[Step], found: Sequence[tuple[str, tuple[tuple[int, ...], ...]]], leaving: np.ndarray
+) -> str | None:
+    for step, (operator, shapes) in zip(expected, found, strict=False):
+        wanted = tuple(tuple(_left(axis, leaving) for axis in shape) for shape in step.shapes)
+        if (operator, shapes) != (step.operator, wanted):
+            return f"{COUNTED_ON} ({step.operator} in {step.layer})"
+    return None if len(expected) == len(found) else f"{COUNTED_ON}, and runs otherwise without some"
+
+
+def _left(axis: np.ndarray | int, leaving: np.ndarray) -> int:
+    return axis if isinstance(axis, int) else int((~leaving[axis]).sum())
+
+
+def failing(forward: Forward, channels: Channels, groups: Sequence[int]) -> dict[int, str]:
+    """Groups that cannot lose a unit, each with the reason.
+
+    Args:
+        forward: The module, which stays as it is.
+        channels: Its channels.
+        groups: Which to try, together and then in ever smaller parts.
+    """
+    half = np.isin(channels.groups, groups) & (channels.units % 2 == 1)
+    reason = fault(copied(forward), channels, half)
+    if reason is None:
+        return {}
+    if len(groups) == 1:
+        return {groups[0]: reason}
+    middle = len(groups) // 2
+    found = failing(forward, channels, groups[:middle]) | failing(forward, channels, groups[middle:])
+    return found or dict.fromkeys(groups, reason)  # they fail only together
+
+
+def copied(forward: Forward) -> Forward:
+    """The same with a copy of the module."""
+    return Forward(copy.deepcopy(forward.module), forward.inputs, forward.arrange)
