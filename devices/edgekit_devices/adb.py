@@ -37,9 +37,24 @@ class AdbTransport:
         return None
 
 
-# The first that fits counts.
+# The first that fits counts; texts as of adb 29 to 35.
 FAULTS = (
-    (r"unauthorized", "it does not trust this machine", "Unlock its screen, and allow USB debugging for this machine."),
+    (r"still connecting", "it is not connected yet", "Run the command again in a moment."),
+    (
+        r"insufficient permissions|no permissions",
+        "this user may not open its USB port",
+        "Run: sudo apt install android-sdk-platform-tools-common; then plug it in again.",
+    ),
+    (
+        r"only supports allocating a pty|doesn't support PTY args",
+        "its adbd is too old to hand on bytes as they are",
+        "It needs that of Android 7 or newer, or of Debian 13; or take SSH.",
+    ),
+    (
+        r"unauthorized|still authorizing",
+        "it does not trust this machine",
+        "Unlock its screen, and allow USB debugging for this machine.",
+    ),
     (r"device offline", "it is offline", "Plug it in again, or run: adb reconnect"),
     (r"device '.*' not found|no devices", "no such device", "See what is connected: adb devices"),
     (r"cannot connect to daemon|failed to start daemon", "adb's server does not start", "Run: adb start-server"),

@@ -17,6 +17,9 @@ test "$1 $3 $4" = "-s shell -T" || { echo "adb: usage" >&2; exit 1; }
 case "$2" in
     board) exec /bin/sh -c "$5" ;;
     locked) echo "error: device unauthorized." >&2; exit 1 ;;
+    asked) echo "error: device still authorizing" >&2; exit 1 ;;
+    new) echo "error: device still connecting" >&2; exit 1 ;;
+    usb) echo "error: insufficient permissions for device: are your udev rules wrong?" >&2; exit 1 ;;
     *) echo "error: device '$2' not found" >&2; exit 1 ;;
 esac
 """
@@ -47,7 +50,16 @@ def test_a_device_is_reached_as_any_other(adb, tmp_path):
     assert (tmp_path / "back").read_bytes() == bytes(range(256))
 
 
-@pytest.mark.parametrize(("serial", "told"), [("locked", "does not trust this machine"), ("none", "no such device")])
+@pytest.mark.parametrize(
+    ("serial", "told"),
+    [
+        ("locked", "does not trust this machine"),
+        ("asked", "does not trust this machine"),
+        ("new", "is not connected yet"),
+        ("usb", "may not open its USB port"),
+        ("none", "no such device"),
+    ],
+)
 def test_what_adb_says_becomes_one_line_with_what_to_do(adb, serial, told):
     with pytest.raises(DeviceError, match=f"adb://{serial}: .*{told}") as caught:
         open_device(f"adb://{serial}")

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Runs as process 1 of namespaces of its own: lays out the board's file system and starts its sshd.
-# Takes USERLAND and RUN (folders) from the environment; when it is ended, all that it mounted is gone.
+# Runs as process 1 of namespaces of its own: lays out the board's file system and starts the daemon that lets others in.
+# Takes USERLAND and RUN (folders) and DAEMON (a script) from the environment; when it is ended, all that it mounted is
+# gone.
 set -eu
 
 mount_board() {
@@ -31,11 +32,10 @@ mount_homes() {
 }
 
 mount -t tmpfs -o mode=755 tmpfs /run
-BOARD=/run/board/root
-mkdir -p /run/sshd "$BOARD"
-cp -p "$RUN/authorized_keys" "$RUN/host_key" "$RUN/sshd_config" /run/board/
+export BOARD=/run/board/root
+mkdir -p "$BOARD"
 mount_board
 mount_dev
 mount_homes
 hostname raspberrypi
-exec /usr/sbin/sshd -D -e -f /run/board/sshd_config
+exec sh -eu "$DAEMON"

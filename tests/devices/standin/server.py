@@ -10,15 +10,17 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.devices.standin.boards import BOARDS, cpuinfo, write_sysfs
 from tests.devices.standin.userland import USERS, UnavailableError, build_userland
 
-ENTER = Path(__file__).with_name("enter.sh")
+ENTER, SSHD = (Path(__file__).with_name(name) for name in ("enter.sh", "start_sshd.sh"))
 START_S = 20.0
+NOTHING: Mapping[str, str] = MappingProxyType({})
 SSHD_CONFIG = """\
 Port {port}
 ListenAddress 127.0.0.1
@@ -87,32 +89,38 @@ def run_standin(board: str = "pi4") -> Iterator[Standin]:
     with tempfile.TemporaryDirectory(prefix="edgekit-standin-") as name:
         folder = Path(name)
         port = free_port()
-        _write_run_folder(folder, board, port)
-        process = _start(folder, userland, port)
+        write_board(folder, board)
+        write_client(folder, port)
+        _write_sshd(folder, board, port)
+        process = start_board(folder, userland, SSHD, lambda: _listens(port))
         try:
             yield Standin(port, folder / "config", folder / "upper", folder, process)
         finally:
             end_group(process)
 
 
-def _write_run_folder(folder: Path, board: str, port: int) -> None:
+def write_board(folder: Path, board: str) -> None:
+    """Write what `enter.sh` lays out beside a userland: the board's procfs and sysfs, and room for what is changed."""
     for part in ("upper", "work", "sys", "etc"):
         (folder / part).mkdir()
     for name in SYSTEM_FILES:
         if Path("/etc", name).exists():
             shutil.copy(Path("/etc", name), folder / "etc" / name)
     folder.chmod(0o755)
-    write_client(folder, port)
     write_sysfs(folder / "sys", BOARDS[board])
     files = {
         "cpuinfo": cpuinfo(BOARDS[board]),
-        "authorized_keys": (folder / "key.pub").read_text(),
-        "sshd_config": SSHD_CONFIG.format(port=port, cpu=BOARDS[board].qemu_cpu, users=" ".join(USERS)),
         "etc/passwd": _accounts("/etc/passwd", "{name}:*:{number}:{number}:{name}:/home/{name}:/bin/bash\n"),
         "etc/group": _accounts("/etc/group", "{name}:x:{number}:\n"),
     }
     for name, text in files.items():
         (folder / name).write_text(text)
+
+
+def _write_sshd(folder: Path, board: str, port: int) -> None:
+    settings = {"port": port, "cpu": BOARDS[board].qemu_cpu, "users": " ".join(USERS)}
+    (folder / "authorized_keys").write_text((folder / "key.pub").read_text())
+    (folder / "sshd_config").write_text(SSHD_CONFIG.format(**settings))
 
 
 def write_client(folder: Path, port: int) -> None:
@@ -136,33 +144,39 @@ def _accounts(file: str, line: str) -> str:
     )
 
 
-def _start(folder: Path, userland: Path, port: int) -> subprocess.Popen[bytes]:
-    argv = [
-        "setpriv",
-        "--pdeathsig",
-        "KILL",
-        "unshare",
-        "--mount",
-        "--uts",
-        "--pid",
-        "--fork",
-        "--kill-child",
-        "--propagation",
-        "private",
-        "sh",
-        ENTER,
-    ]
+def start_board(
+    folder: Path,
+    userland: Path,
+    daemon: Path,
+    is_up: Callable[[], bool],
+    settings: Mapping[str, str] = NOTHING,
+    namespaces: Sequence[str] = (),
+) -> subprocess.Popen[bytes]:
+    """Start a board, and wait until it is up.
+
+    Args:
+        folder: What `write_board` wrote.
+        userland: Its programs.
+        daemon: The script that lets others in.
+        is_up: Whether it does, asked again and again.
+        settings: Further variables for that script.
+        namespaces: Options of `unshare` beside those that each board needs.
+
+    Raises:
+        UnavailableError: It does not start.
+    """
+    alone = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child")
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen(
-            argv,
-            env={**os.environ, "USERLAND": str(userland), "RUN": str(folder)},
+            [*alone, "--propagation", "private", *namespaces, "sh", ENTER],
+            env={**os.environ, "USERLAND": str(userland), "RUN": str(folder), "DAEMON": str(daemon), **settings},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
     deadline = time.monotonic() + START_S
-    while not _listens(port):
+    while not is_up():
         if process.poll() is not None or time.monotonic() > deadline:
             end_group(process)
             raise UnavailableError(f"the stand-in did not start: {(folder / 'log').read_text().strip()}")

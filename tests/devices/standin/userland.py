@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +50,7 @@ class Architecture:
     variant: str = ""
 
 
+DEBIAN_13 = "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main\n"
 ARM64 = Architecture("arm64", "aarch64", "aarch64-linux-gnu")
 ARMHF = Architecture("armhf", "arm", "arm-linux-gnueabihf", ("python3-numpy",))  # no wheel of numpy exists for it
 
@@ -70,6 +71,21 @@ def build_userland(architecture: Architecture) -> Path:
     Raises:
         UnavailableError: Not root, no Debian, or its packages cannot be fetched.
     """
+    with preparing({**HOST_PROGRAMS, **dict(architecture.programs)}):
+        _register_binfmt(architecture.qemu)
+        return _userland(architecture)
+
+
+@contextlib.contextmanager
+def preparing(programs: Mapping[str, str]) -> Iterator[None]:
+    """Let one process at a time prepare what stand-ins need, and install programs that are missing.
+
+    Args:
+        programs: From a program to its package.
+
+    Raises:
+        UnavailableError: Not root, no Debian, or a package cannot be fetched.
+    """
     if os.geteuid() != 0:
         raise UnavailableError("the stand-in needs root, for a mount namespace and a chroot")
     if shutil.which("apt-get") is None or shutil.which("unshare") is None:
@@ -77,9 +93,8 @@ def build_userland(architecture: Architecture) -> Path:
     cache_folder().mkdir(parents=True, exist_ok=True)
     with open(cache_folder() / "lock", "ab") as one_at_a_time:  # tests run in several processes
         fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
-        _install_programs({**HOST_PROGRAMS, **dict(architecture.programs)})
-        _register_binfmt(architecture.qemu)
-        return _userland(architecture)
+        _install_programs(programs)
+        yield
 
 
 def _userland(architecture: Architecture) -> Path:
@@ -91,7 +106,7 @@ def _userland(architecture: Architecture) -> Path:
     for old in (partial, root):
         if old.exists():
             _run("rm", "-rf", "--one-file-system", str(old))
-    _fill(partial, _download(architecture.debian, packages), architecture.libraries)
+    _fill(partial, download(architecture.debian, packages), architecture.libraries)
     (partial / ".made-of").write_text(stamp)
     partial.rename(root)
     return root
@@ -119,9 +134,18 @@ def _register_binfmt(qemu: str) -> None:
         raise UnavailableError(f"the kernel takes no programs of ARM: {error}") from error
 
 
-def _download(architecture: str, packages: Sequence[str]) -> list[Path]:
-    """The packages with all that they need, by an apt state of their own: the machine's stays as it is."""
-    state = cache_folder() / f"apt-{architecture}"
+def download(architecture: str, packages: Sequence[str], source: str = "") -> list[Path]:
+    """The packages with all that they need, by an apt state of their own: the machine's stays as it is.
+
+    Args:
+        architecture: Debian's name of it.
+        packages: Their names.
+        source: A line for apt, in place of the machine's own sources.
+
+    Raises:
+        UnavailableError: They cannot be fetched.
+    """
+    state = cache_folder() / (f"apt-{architecture}" + ("-other" if source else ""))
     archives = state / "cache/archives"
     for folder in ("lists/partial", "cache/archives/partial", "state"):
         (state / folder).mkdir(parents=True, exist_ok=True)
@@ -138,6 +162,9 @@ def _download(architecture: str, packages: Sequence[str]) -> list[Path]:
         "APT::Install-Recommends": "false",
         "Acquire::Languages": "none",
     }
+    if source:
+        (state / "sources.list").write_text(source)
+        settings.update({"Dir::Etc::sourcelist": state / "sources.list", "Dir::Etc::sourceparts": "/dev/null"})
     options = [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
     with contextlib.suppress(
         UnavailableError
@@ -148,14 +175,12 @@ def _download(architecture: str, packages: Sequence[str]) -> list[Path]:
 
 
 def _fill(root: Path, packages: Sequence[Path], libraries: str) -> None:
-    for name in ("bin", "sbin", "lib"):  # Debian's merged /usr, which the packages expect
-        (root / "usr" / name).mkdir(parents=True)
-        (root / name).symlink_to(f"usr/{name}")
+    merge_usr(root)
     for name in ("proc", "sys", "dev", "tmp", "root", "run", "etc"):
         (root / name).mkdir()
     (root / "tmp").chmod(0o1777)
     for package in packages:
-        _unpack(package, root)
+        unpack(package, root)
     (root / "usr/bin/awk").symlink_to("mawk")
     _add_users(root)
     (root / "etc/hosts").write_text("127.0.0.1 localhost raspberrypi\n")
@@ -165,7 +190,15 @@ def _fill(root: Path, packages: Sequence[Path], libraries: str) -> None:
     _run("chroot", str(root), "/sbin/ldconfig")
 
 
-def _unpack(package: Path, root: Path) -> None:
+def merge_usr(root: Path) -> None:
+    """Make the links of Debian's merged /usr, which its packages expect."""
+    for name in ("bin", "sbin", "lib"):
+        (root / "usr" / name).mkdir(parents=True)
+        (root / name).symlink_to(f"usr/{name}")
+
+
+def unpack(package: Path, root: Path) -> None:
+    """Unpack a package without running its scripts."""
     left_out = [f"--exclude={pattern}" for pattern in LEFT_OUT]
     with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(package)], stdout=subprocess.PIPE) as archive:
         subprocess.run(
