@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from edgekit_targets.estimate.work import Load, loads_of
 from edgekit_targets.graph.graph import Operator
 from tests.graphs import GraphMaker
@@ -41,3 +43,22 @@ def test_an_operator_between_conversions_runs_in_int8():
     assert quantized.dense_macs == plain.dense_macs > 0
     assert quantized.weight_bytes * 4 == plain.weight_bytes
     assert quantized.activation_bytes * 4 == plain.activation_bytes
+
+
+def _behind(name: str, *, constant: bool, activation: bool = False) -> list[str]:
+    """What takes time of a convolution, an activation where wanted, and an operator of two operands."""
+    made = GraphMaker("float32")
+    source = made.tensor(1, 64, 28, 28)
+    x = made.operator("Conv", (source, made.weights(64, 64, 3, 3)), 1, 64, 28, 28)
+    made.operators[-1] = Operator("Conv", made.operators[-1].inputs, (x,), attributes={"group": 1})
+    x = made.operator("Relu", (x,), 1, 64, 28, 28) if activation else x
+    other = made.weights(1, 64, 1, 1) if constant else source
+    x = made.operator(name, (x, other), 1, 64, 28, 28)
+    return [load.name for load in loads_of(made.graph(source, x, "onnx"))]
+
+
+@pytest.mark.parametrize("name", ["Mul", "Add"])
+def test_a_factor_and_a_bias_go_into_the_weights(name):
+    assert _behind(name, constant=True) == ["Conv"]
+    assert _behind(name, constant=False) == ["Conv", name]
+    assert _behind(name, constant=True, activation=True) == ["Conv", name]

@@ -288,6 +288,27 @@ def test_lengths_that_are_computed_from_shapes_are_found(tmp_path):
     assert [operator.name for operator in graph.main.operators][:2] == ["Shape", "Gather"]  # all are still there
 
 
+def test_operators_in_another_order_are_the_same_graph(convolutions):
+    told = read_onnx(convolutions)
+    model = onnx.load(convolutions)
+    nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in reversed(model.graph.node)]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    convolutions.write_bytes(model.SerializeToString())
+    graph = read_onnx(convolutions)
+    assert {operator.name for operator in graph.main.operators} == {operator.name for operator in told.main.operators}
+    assert summarize(graph).macs == summarize(told).macs
+
+
+def test_what_a_graph_within_reads_comes_before_it(tmp_path):
+    path = save_choice(tmp_path / "choice.onnx")
+    model = onnx.load(path)
+    model.graph.node.append(helper.make_node("Neg", ["v"], ["w"]))
+    model.graph.initializer[0].name = "v"
+    path.write_bytes(model.SerializeToString())
+    assert [operator.name for operator in read_onnx(path).main.operators] == ["Neg", "If"]
+
+
 def test_an_output_that_nobody_reads_is_left_out(tmp_path):
     node = helper.make_node("Dropout", ["x"], ["y", "mask"])
     graph = read_onnx(save_graph(tmp_path / "d.onnx", [node], {"x": (1, 4)}, {"y": (1, 4)}))
@@ -306,6 +327,7 @@ def test_contradicting_shapes_are_no_reason_to_refuse(tmp_path):
         (lambda model: model.graph.initializer[0].dims.append(7), "has 864 bytes; its shape"),
         (lambda model: model.graph.initializer[0].dims.__setitem__(0, -8), "damaged"),
         (lambda model: model.graph.node[1].output.__setitem__(0, "c1"), "made twice"),
+        (lambda model: model.graph.node[0].input.__setitem__(0, "s"), "wait for each other in a circle"),
         (lambda model: model.graph.node[0].op_type.__class__, None),
     ],
 )

@@ -7,8 +7,16 @@ from dataclasses import dataclass
 from edgekit_targets.graph.graph import Graph, Operator, Subgraph
 from edgekit_targets.graph.kinds import SHAPE
 
-FOLDED = {"BatchNormalization": ("Conv", "ConvTranspose"), "Relu": ("Conv", "Gemm"), "Clip": ("Conv", "Gemm")}
+FOLDED = {
+    "BatchNormalization": ("Conv", "ConvTranspose"),
+    "Mul": ("Conv",),
+    "Add": ("Conv",),
+    "Relu": ("Conv", "Gemm"),
+    "Clip": ("Conv", "Gemm"),
+}
 """Operators that onnxruntime folds into the one whose output they alone read, and which ones those are."""
+BY_CONSTANTS = ("Mul", "Add")  # only where the other operand is known: it goes into the weights
+ACTIVATIONS = ("Relu", "Clip")  # nothing more is folded behind them
 TO_FLOAT, TO_INTEGERS = "DequantizeLinear", "QuantizeLinear"
 
 
@@ -71,19 +79,25 @@ def _folded(subgraph: Subgraph) -> list[int]:
                 readers[place] = readers.get(place, 0) + 1
     found = []
     for step, operator in enumerate(subgraph.operators):
-        name = _maker(operator, makers, readers)
+        name = _maker(operator, subgraph, makers, readers)
         if name:
             found.append(step)
         for place in operator.outputs:
             if place is not None:
-                makers[place] = name or operator.name
+                makers[place] = name if name and operator.name not in ACTIVATIONS else operator.name
     return found
 
 
-def _maker(operator: Operator, makers: dict[int, str], readers: dict[int, int]) -> str:
+def _maker(operator: Operator, subgraph: Subgraph, makers: dict[int, str], readers: dict[int, int]) -> str:
     """The operator that this one is folded into; empty where it is into none."""
-    source = operator.inputs[0] if operator.inputs else None
-    if source is None or operator.name not in FOLDED or readers.get(source) != 1:
+    if operator.name not in FOLDED:
         return ""
-    name = makers.get(source, "")
+    given = [place for place in operator.inputs if place is not None]
+    if operator.name in BY_CONSTANTS:
+        given = [place for place in given if subgraph.tensors[place].data is None]
+        if len(given) != 1 or len(operator.inputs) != 2:
+            return ""
+    if not given or readers.get(given[0]) != 1:
+        return ""
+    name = makers.get(given[0], "")
     return name if name in FOLDED[operator.name] else ""

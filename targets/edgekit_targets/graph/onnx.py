@@ -20,6 +20,7 @@ from edgekit_targets.graph.onnx_file import (
     load_model,
     newest_opset,
 )
+from edgekit_targets.graph.onnx_order import put_in_order
 from edgekit_targets.graph.onnx_scales import RUNTIMES_OWN, attach_scales
 from edgekit_targets.graph.onnx_shapes import Shaped, find_shapes, names_read
 
@@ -46,6 +47,7 @@ def read_onnx(path: str | Path, shapes: Mapping[str, tuple[int, ...]] | None = N
         model, constants = load_model(path), Constants(path)
         constants.set_apart(model)
         check_texts(model)
+        put_in_order(model.graph)
         wanted = _wanted(path, model.graph, shapes or {})
         return _Reader(find_shapes(model, wanted), constants).graph()
     except ModelError as error:
