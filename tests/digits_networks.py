@@ -36,7 +36,7 @@ def train_keras(folder: Path) -> None:
 
     def convolved(x: object, name: str) -> object:
         x = layers.Conv2D(WIDTH, 3, padding="same", use_bias=False, name=name)(x)
-        return layers.BatchNormalization(name=f"{name}_norm")(x)
+        return layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
 
     picture = layers.Input((8, 8, 1), name="picture")
     x = layers.ReLU()(convolved(picture, "first"))
