@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,9 @@ from edgekit_runtime.errors import RecipeError
 
 CLOSE = 1e-9  # of all MACs: rounding
 NEAR = 0.002  # of the MACs asked for: nearer is not looked for
-MOST_STEPS = 2  # that a group may be wider than the same share of all
+NEAR_ENOUGH, NEAR_ENOUGH_ALIGNED = 0.01, 0.05  # likewise, where groups would have to differ more for it
+STEPS = 1  # that a group may be wider or narrower than the same share of all, while that brings it near enough
+EXCHANGES = (1, 2, 3)  # steps that one group gives to another
 ROUNDS = 200
 NAMED = 6  # layers that an error lists
 Order = Callable[[np.ndarray], np.ndarray]
@@ -80,7 +81,7 @@ def by_share(graph: ChannelGraph, share: float, alignment: int) -> tuple[int, ..
         middle = (low + high) / 2
         low, high = (middle, high) if fit.holds(fit.ranks(middle)) else (low, middle)
     ranks = fit.ranks(low)
-    return fit.filled(ranks, lambda ranks: fit.kept(ranks) / fit.full, np.minimum(ranks + MOST_STEPS, fit.last))
+    return fit.filled(ranks, lambda ranks: fit.kept(ranks) / fit.full, far=STEPS)
 
 
 def by_width(graph: ChannelGraph, width: float, alignment: int) -> tuple[int, ...]:
@@ -124,7 +125,7 @@ def by_harm(graph: ChannelGraph, share: float, alignment: int, harms: Sequence[H
     ranks = np.array([len(counts) - 1 for counts in fit.allowed])
     while not fit.holds(ranks):
         ranks = fit.cheapest(ranks, known)
-    return fit.filled(ranks, lambda ranks: -fit.gains(ranks, known), fit.last)
+    return fit.filled(ranks, lambda ranks: -fit.gains(ranks, known), far=max(graph.full))
 
 
 class _Macs:
@@ -171,6 +172,7 @@ class _Fit:
         self.last = np.array([len(counts) - 1 for counts in self.allowed])
         whole = self.macs(self.full)
         self._limit = whole * (1 - share + CLOSE)
+        self._near_enough = NEAR_ENOUGH if alignment == 1 else NEAR_ENOUGH_ALIGNED
 
     def kept(self, ranks: np.ndarray) -> np.ndarray:
         """Units for each group: `(groups,)`, or `(N, groups)` for rows of ranks."""
@@ -186,25 +188,33 @@ class _Fit:
         """Whether no more MACs are left than asked for."""
         return self.macs(self.kept(ranks)) <= self._limit
 
-    def filled(self, ranks: np.ndarray, order: Order, most: np.ndarray) -> tuple[int, ...]:
+    def filled(self, ranks: np.ndarray, order: Order, far: int) -> tuple[int, ...]:
         """Give groups back what fits, the first in an order first, then exchange until nothing comes nearer.
 
         Args:
             ranks: Where to begin.
             order: What `ranks` are ordered by, for each group.
-            most: The highest rank of each group.
+            far: How many steps a group may go from there, unless that does not come near enough.
         """
+        ranks = self._within(ranks, order, np.maximum(ranks - far, 0), np.minimum(ranks + far, self.last))
+        if self._gap(ranks) >= self._near_enough:
+            ranks = self._within(ranks, order, np.zeros_like(ranks), self.last)
+        return tuple(int(units) for units in self.kept(ranks))
+
+    def _within(self, ranks: np.ndarray, order: Order, least: np.ndarray, most: np.ndarray) -> np.ndarray:
         for _ in range(ROUNDS):
-            now = self.macs(self.kept(ranks))
-            if now >= self._limit * (1 - NEAR):
+            if self._gap(ranks) < NEAR:
                 break
             better = self._widened(ranks, order, most)
-            if better is None:
-                better = self._exchanged(ranks, now, most)
+            better = self._exchanged(ranks, least, most) if better is None else better
             if better is None:
                 break
             ranks = better
-        return tuple(int(units) for units in self.kept(ranks))
+        return ranks
+
+    def _gap(self, ranks: np.ndarray) -> float:
+        """How far below what was asked for the MACs are, as a share of that."""
+        return 1 - self.macs(self.kept(ranks)) / self._limit
 
     def _widened(self, ranks: np.ndarray, order: Order, most: np.ndarray) -> np.ndarray | None:
         """One group one step wider, if any fits."""
@@ -216,17 +226,23 @@ class _Fit:
         values = order(ranks)[places]
         return np.asarray(rows[int(np.where(fitting, values, np.inf).argmin())])
 
-    def _exchanged(self, ranks: np.ndarray, now: float, most: np.ndarray) -> np.ndarray | None:
-        """One group one step wider and another one step narrower, if that comes nearer to what was asked for."""
-        step = np.eye(len(ranks), dtype=int)
-        pairs = itertools.product(np.flatnonzero(ranks < most), np.flatnonzero(ranks > 0))
-        moves = [step[up] - step[down] for up, down in pairs if up != down]
-        if not moves:
+    def _exchanged(self, ranks: np.ndarray, least: np.ndarray, most: np.ndarray) -> np.ndarray | None:
+        """One group wider and another narrower, by a few steps, if that comes nearer to what was asked for."""
+        size = len(ranks)
+        up, down, more, less = (
+            axis.ravel() for axis in np.meshgrid(range(size), range(size), EXCHANGES, EXCHANGES, indexing="ij")
+        )
+        fits = (up != down) & (ranks[up] + more <= most[up]) & (ranks[down] - less >= least[down])
+        if not fits.any():
             return None
-        rows = ranks + np.array(moves)
+        rows = np.tile(ranks, (int(fits.sum()), 1))
+        places = np.arange(len(rows))
+        rows[places, up[fits]] += more[fits]
+        rows[places, down[fits]] -= less[fits]
         macs = self.macs.many(self.kept(rows))
         macs[macs > self._limit] = -1
         best = int(macs.argmax())
+        now = self.macs(self.kept(ranks))
         return np.asarray(rows[best]) if macs[best] > now * (1 + CLOSE) else None
 
     def gains(self, ranks: np.ndarray, known: Sequence[np.ndarray]) -> np.ndarray:
@@ -264,22 +280,30 @@ def check_share(graph: ChannelGraph, share: float, alignment: int) -> None:
     most = reachable(graph, alignment)
     if share <= most + CLOSE:
         return
-    aligned = f" in widths of multiples of {alignment}" if alignment > 1 else ""
-    alone = _alone(graph)
+    aligned = f"in widths of multiples of {alignment}, " if alignment > 1 else ""
     raise RecipeError(
-        f"{share:.1%} of the multiply-accumulates cannot be removed{aligned}: one unit at least stays in every layer"
-        + (f", and these stay whole: {alone}." if alone else "."),
-        hint=f"Ask for at most {math.floor(most * 1000) / 1000:g}.",
+        f"{aligned}at most {_down(most):.1%} of the multiply-accumulates can be removed, and {share:.1%} were asked for"
+        f"{_alone(graph)}.",
+        hint=f"Ask for at most {_down(most):g}.",
     )
 
 
 def _alone(graph: ChannelGraph) -> str:
-    return _listed([f"{left.layer} ({left.reason})" for left in graph.left_alone])
+    """The layers that stay whole, by reason; empty where there are none."""
+    layers: dict[str, list[str]] = {}
+    for left in graph.left_alone:
+        layers.setdefault(left.reason, []).append(left.layer)
+    told = [f"{_listed(names)} ({reason})" for reason, names in layers.items()]
+    return f"; these stay whole: {_listed(told)}" if told else ""
 
 
 def _listed(names: Sequence[str]) -> str:
     more = len(names) - NAMED
     return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _down(share: float) -> float:
+    return math.floor(share * 1000) / 1000
 
 
 def _up(width: float) -> float:

@@ -27,7 +27,7 @@ def recurrent(trace: Trace, layer: Any, value: Value, shapes: Sequence[tuple[int
     for cell in _cells(layer):
         trace.weighs(layer, (cell.kernel, {0: "in"}))
         trace.costs_macs(layer.name, steps * cell.kernel.shape[1], taken)
-        trace.costs_macs(layer.name, steps * math.prod(cell.recurrent_kernel.shape))
+        trace.costs_macs(layer.name, (steps - 1) * math.prod(cell.recurrent_kernel.shape))  # the first state is 0
     return [fixed(shape) for shape in shapes]
 
 

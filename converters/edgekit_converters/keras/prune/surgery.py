@@ -63,9 +63,16 @@ def _renewed(layer: Any, network: Network, kept: Sequence[np.ndarray], names: se
         return layer
     plan = network.plans.get(id(layer), Plan(layer))
     sizes = {slot: len(network.slots[id(layer), slot].staying(kept)) for slot in plan.slots}
-    config = layer.get_config() | plan.settings(sizes)
+    config = _unbuilt(layer.get_config()) | plan.settings(sizes)
     config["name"] = _untaken(layer.name, names)
     return type(layer).from_config(config)
+
+
+def _unbuilt(config: Any) -> Any:
+    """A configuration without the shapes that a layer inside another was built for."""
+    if isinstance(config, dict):
+        return {key: _unbuilt(value) for key, value in config.items() if key != "build_config"}
+    return [_unbuilt(item) for item in config] if isinstance(config, list) else config
 
 
 def _untaken(name: str, names: set[str]) -> str:
