@@ -128,11 +128,10 @@ def test_rounds_stop_where_the_metric_falls_too_far(digits, tmp_path):
 
 def test_a_training_that_was_interrupted_goes_on_and_ends_the_same(digits, tmp_path):
     whole = convert(replace(keras_request(digits, tmp_path / "whole"), prune=0.5, epochs=3))
-    argv = [
-        sys.executable, "-m", "edgekit", "convert", digits / "digits.keras", "--target", TARGET,
-        "--quantize", "float32", "--evaluate", digits / "evaluate.npz", "--train", digits / "train.npz", "--prune", "0.5", "--epochs", "3",
-        "-o", tmp_path / "out",
-    ]  # fmt: skip
+    data = ["--evaluate", digits / "evaluate.npz", "--train", digits / "train.npz"]
+    how = ["--target", TARGET, "--quantize", "float32", "--prune", "0.5", "--epochs", "3"]
+    output = ["-o", tmp_path / "out"]
+    argv = [sys.executable, "-m", "edgekit", "convert", digits / "digits.keras", *how, *data, *output]
     with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr is not None
         for line in running.stderr:
