@@ -42,7 +42,7 @@ def build_network() -> keras.Model:
 
 
 def train(payload: dict[str, Any], report: Report) -> dict[str, Any]:
-    """Train, and write `digits.keras`, `calibrate.npz` and `evaluate.npz` into a folder.
+    """Train, and write `digits.keras`, `train.npz`, `calibrate.npz` and `evaluate.npz` into a folder.
 
     Raises:
         MissingExtraError: scikit-learn is not installed.
@@ -61,6 +61,7 @@ def train(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         model.fit(x[:TRAINED], y[:TRAINED], batch_size=64, epochs=1, verbose=0)
         report({"done": epoch + 1, "total": EPOCHS})
     model.save(folder / "digits.keras")
+    np.savez(folder / "train.npz", x=x[:TRAINED], y=y[:TRAINED])
     np.savez(folder / "calibrate.npz", x=x[:CALIBRATED])
     np.savez(folder / "evaluate.npz", x=x[TRAINED:], y=y[TRAINED:])
     return {}
