@@ -108,7 +108,8 @@ class Checkpoint:
     def _write(self, trainer: Trainer, path: Path) -> None:
         try:
             trainer.save(path)
-        except OSError:
+        except OSError as error:
+            error.filename = error.filename or path
             path.unlink(missing_ok=True)
             raise
 

@@ -120,7 +120,7 @@ class Trainable(Protocol):
         ...
 
     def save_weights(self, folder: Path) -> None:
-        """Write the weights into a folder: `model.weights.h5` or `model.safetensors`."""
+        """Write the weights into a folder: `model.npz` or `model.safetensors`."""
         ...
 
     def load_weights(self, folder: Path) -> None:

@@ -195,7 +195,8 @@ def _save(live: Live, folder: Path) -> None:
         fresh.mkdir(parents=True)
         learner.save_weights(fresh)
         (fresh / SURGERY_FILE).write_text(dumps_document(live.surgery), encoding="utf-8")
-    except OSError:
+    except OSError as error:
+        error.filename = error.filename or fresh
         shutil.rmtree(fresh, ignore_errors=True)
         raise
     shutil.rmtree(folder, ignore_errors=True)

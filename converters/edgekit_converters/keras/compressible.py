@@ -21,7 +21,7 @@ from edgekit_converters.keras.model import KerasModel
 from edgekit_converters.keras.prune.model import PrunableLayers
 from edgekit_runtime.errors import RecipeError
 
-WEIGHTS_FILE = "model.weights.h5"
+WEIGHTS_FILE = "model.npz"
 
 
 class CompressibleModel(KerasModel):
@@ -115,12 +115,16 @@ class CompressibleModel(KerasModel):
         return KerasTrainer(self.layers, names, settings, plan, str(self.path), finish=lambda: self.become(self.layers))
 
     def save_weights(self, folder: Path) -> None:
-        """Write them as `model.weights.h5`."""
-        self.layers.save_weights(folder / WEIGHTS_FILE)
+        """Write them as `model.npz`."""
+        from edgekit_converters.keras.train.state import lasting, write_variables
+
+        write_variables(folder / WEIGHTS_FILE, lasting(self.layers))
 
     def load_weights(self, folder: Path) -> None:
         """Read what `save_weights` wrote for layers of these shapes."""
-        self.layers.load_weights(folder / WEIGHTS_FILE)
+        from edgekit_converters.keras.train.state import lasting, read_variables
+
+        read_variables(folder / WEIGHTS_FILE, lasting(self.layers))
         self.become(self.layers)
 
     def features(self, inputs: Arrays, layers: Sequence[str]) -> dict[str, np.ndarray]:

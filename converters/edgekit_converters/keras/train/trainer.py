@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,8 @@ from edgekit_converters.keras.layers import call
 from edgekit_converters.keras.train.features import attention_map, with_maps
 from edgekit_converters.keras.train.freeze import freeze, unfreeze
 from edgekit_converters.keras.train.losses import make_loss
+from edgekit_converters.keras.train.state import drawing, lasting, read_variables, write_variables
 from edgekit_runtime.errors import ConversionError, EdgekitError, first_line
-
-SEEDS = "seed_generator_state"  # what Keras calls the state of a layer that draws
 
 
 class KerasTrainer:
@@ -64,8 +62,7 @@ class KerasTrainer:
 
     def begin(self, epoch: int) -> None:
         """Seed the layers that draw."""
-        states = [variable for variable in self._model.variables if variable.name == SEEDS]
-        for place, variable in enumerate(states):
+        for place, variable in enumerate(drawing(self._model)):
             random = np.random.default_rng((self._seed, epoch, place))
             variable.assign(random.integers(0, 2**31, tuple(variable.shape), np.uint32))
 
@@ -91,16 +88,11 @@ class KerasTrainer:
 
     def save(self, path: Path) -> None:
         """Write all variables, of the model and of the optimizer."""
-        content = io.BytesIO()  # a full disk then meets one plain write
-        arrays = {str(place): variable.numpy() for place, variable in enumerate(self._variables())}
-        np.savez(content, allow_pickle=False, **arrays)
-        path.write_bytes(content.getvalue())
+        write_variables(path, self._variables())
 
     def restore(self, path: Path) -> None:
         """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as arrays:
-            for place, variable in enumerate(self._variables()):
-                variable.assign(arrays[str(place)])
+        read_variables(path, self._variables())
 
     def finish(self) -> None:
         """Undo what training alone needs, and let the model know that its weights are others."""
@@ -108,8 +100,7 @@ class KerasTrainer:
         self._finish()
 
     def _variables(self) -> list[Any]:
-        drawn = [variable for variable in self._model.variables if variable.name != SEEDS]
-        return [*drawn, *self._optimizer.variables]
+        return [*lasting(self._model), *self._optimizer.variables]
 
     def _train_step(self, inputs: list[Any], labels: Mapping[str, Any], teacher: Mapping[str, Any], rate: Any) -> Any:
         variables = self._model.trainable_variables
