@@ -13,6 +13,7 @@ from deploying import deploying
 from emulated import emulated
 from estimates import estimates
 from figures import Section
+from int8_latency import int8_latency
 from latency import latency
 from onnx_quantization import onnx_quantization
 from overhead import overhead
@@ -29,6 +30,7 @@ BENCHMARKS: Mapping[str, Callable[[bool], Section]] = {
     "torch": convert_torch,
     "onnx": onnx_quantization,
     "latency": latency,
+    "int8-latency": int8_latency,
     "overhead": overhead,
     "pictures": pictures,
     "deploying": deploying,
