@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import platform
+import sys
 from pathlib import Path
 
 import pytest
 
+from edgekit import calibrating
 from edgekit.calibrating import calibrate
 from edgekit.cli.main import main
+from edgekit_devices.local_transport import LocalTransport
+from edgekit_devices.remote import RemoteDevice
 from edgekit_runtime.errors import OutputError, ProfileError, UserError
+from edgekit_runtime.runs import BenchSettings
 from edgekit_targets.catalog import load_profile
+
+SHORT = BenchSettings(max_runs=5, warmup_s=0.0, sample_s=0.0, min_samples=2, energy_s=0.0)
 
 
 @pytest.mark.parametrize(
@@ -30,11 +38,18 @@ def test_wrong_input_is_told_before_anything_is_measured(arguments, error, told)
 
 
 @pytest.mark.slow
-def test_this_machine_is_measured_and_its_profile_is_sound(tmp_path, capsys):
+@pytest.mark.parametrize("session", [False, True])
+def test_this_machine_is_measured_and_its_profile_is_sound(tmp_path, capsys, monkeypatch, session):
+    monkeypatch.setattr(calibrating, "SETTINGS", SHORT)
+    if session:  # all that is different over SSH is who carries the session's bytes
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setattr(calibrating, "open_device", lambda _: RemoteDevice(LocalTransport(), sys.executable))
     path = tmp_path / "mine.toml"
-    argv = ["--quiet", "targets", "calibrate", "mine", "--device", "local", "--clock-mhz", "2000", "-o", str(path)]
-    assert main(argv) == 0
-    assert str(path) in capsys.readouterr().out
+    argv = ["--quiet", "targets", "calibrate", "mine", "--device", "ssh://pi@board" if session else "local"]
+    assert main([*argv, "--extends", "raspberry-pi-4b", "--clock-mhz", "2000", "-o", str(path)]) == 0
+    told = capsys.readouterr()
+    assert f"{path}: extends raspberry-pi-4b" in told.out
+    assert f"doubt: the device's instruction set is {platform.machine()}" in told.err
     profile = load_profile(str(path)).profile
     speed = profile.cpu.speed
     assert speed is not None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgekit.calibration_doubts import doubts_of
 from edgekit_devices.bench import bench_on
 from edgekit_devices.catalog import open_device
 from edgekit_devices.device import Device, last_line
@@ -23,6 +24,7 @@ from edgekit_targets.profile import LoadedProfile, Profile
 
 SETTINGS = BenchSettings(energy_s=0.0, max_runs=10)
 SOURCE = "calibrated"
+OVERHEAD = "operator_overhead_us"
 ANY_BOARD = "host"
 NS_PER_S, NS_PER_US, HZ_PER_MHZ, BYTES_PER_KIB = 1e9, 1e3, 1e6, 1024
 COPY_TIMEOUT_S = 60.0
@@ -47,11 +49,13 @@ class Calibration:
         path: Where it was written.
         extends: The profile that it builds on.
         loaded: What the two say together.
+        doubts: What the figures contradict: each other, the device's own word, or the profile below.
     """
 
     path: Path
     extends: str
     loaded: LoadedProfile
+    doubts: tuple[str, ...] = ()
 
 
 def calibrate(
@@ -91,9 +95,11 @@ def calibrate(
         records = _measure(reached, progress)
         copied = _copy(reached)
     base = extends or _base(records[0].environment)
-    tree = _tree(name, base, records, _clock(records, clock_mhz, device), copied)
-    _write(tree, path)
-    return Calibration(path, base, load_profile(str(path)))
+    clock = _clock(records, clock_mhz, device)
+    speeds = _speeds(records, clock)
+    doubts = doubts_of(load_profile(base).profile, records, speeds, clock, copied / HZ_PER_MHZ)
+    _write(_tree(name, base, records, speeds, clock, copied), path)
+    return Calibration(path, base, load_profile(str(path)), doubts)
 
 
 def _measure(device: Device, progress: Progress) -> tuple[Record, ...]:
@@ -148,15 +154,22 @@ def _latency_ns(record: Record) -> float:
     return figure.value
 
 
-def _tree(name: str, base: str, records: tuple[Record, ...], clock_mhz: float, copied: float) -> dict[str, Any]:
-    environment = records[0].environment
-    board = environment.board.value or environment.cpu.value or environment.machine
+def _speeds(records: tuple[Record, ...], clock_mhz: float) -> dict[str, float]:
+    """The figures of `cpu.speed`, by name."""
     per_cycle = NS_PER_S / (clock_mhz * HZ_PER_MHZ)  # ns in a cycle
-    speed = {
-        micro.figure: _sourced(round(micro.macs * per_cycle / _latency_ns(record), 3))
+    speeds = {
+        micro.figure: round(micro.macs * per_cycle / _latency_ns(record), 3)
         for micro, record in zip(MICROS, records, strict=False)
     }
-    speed["operator_overhead_us"] = _sourced(round(_latency_ns(records[-1]) / OVERHEAD_LENGTH / NS_PER_US, 4))
+    return {**speeds, OVERHEAD: round(_latency_ns(records[-1]) / OVERHEAD_LENGTH / NS_PER_US, 4)}
+
+
+def _tree(
+    name: str, base: str, records: tuple[Record, ...], speeds: dict[str, float], clock_mhz: float, copied: float
+) -> dict[str, Any]:
+    environment = records[0].environment
+    board = environment.board.value or environment.cpu.value or environment.machine
+    speed = {figure: _sourced(value) for figure, value in speeds.items()}
     cpu: dict[str, Any] = {"clock_mhz": _sourced(clock_mhz), "cores": _sourced(environment.cores), "speed": speed}
     cpu["isa"] = _sourced(environment.machine)
     if base == ANY_BOARD:

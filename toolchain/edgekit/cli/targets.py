@@ -112,13 +112,16 @@ def calibrate(
     """Measure a device, and write a profile of that NAME with verified figures.
 
     Micro-benchmarks run there: convolutions and depthwise convolutions in float32 and int8, many
-    small operators, and copies of memory. It takes a few minutes.
+    small operators, and copies of memory. It takes a few minutes. What the figures contradict, such
+    as each other or the board's profile, is told on stderr.
     """
     from edgekit.calibrating import calibrate as fit
 
     with progress(volume.quiet, volume.verbose) as shown:
         found = fit(name, device=device, output=output, extends=extends, clock_mhz=clock_mhz, progress=shown)
     click.echo(f"{found.path}: extends {found.extends}; use it as --target {found.path}")
+    for doubt in found.doubts:
+        click.echo(f"doubt: {doubt}", err=True)
 
 
 def _faults_of(file: str) -> list[str]:
