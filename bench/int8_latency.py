@@ -45,7 +45,14 @@ def int8_latency(quick: bool) -> Section:
 def _row(source: Source, scheme: str, folder: Path, pairs: int) -> Row:
     name = f"{source.model.stem}-{scheme}"
     ours, theirs = convert(source, scheme, folder / name), folder / f"{name}.tflite"
-    argv = [sys.executable, PROGRAMS / "straight_conversion.py", source.model, source.data, theirs, scheme]
+    argv: list[str | Path] = [
+        sys.executable,
+        PROGRAMS / "straight_conversion.py",
+        source.model,
+        source.data,
+        theirs,
+        scheme,
+    ]
     subprocess.run(argv, check=True, capture_output=True)
     found = [_in_turns(ours, theirs, swapped=bool(number % 2)) for number in range(pairs)]
     return mean_ratio_row(f"{source.name} {scheme}, median latency", "ms", found, LIMIT)
