@@ -83,22 +83,16 @@ def estimate(
     if measured_report is None and measured_model is not None:
         raise UserError("--measured-model names a model, and no report of it.", hint="Add --measured REPORT.json.")
     with _opened(model) as (file, own):
-        subject = _subject(file)
-        profiles = _profiles(target, own)
+        subject, profiles = _subject(file), _profiles(target, own)
         size = measured(subject.size_bytes, "byte", "length of the model's file")
+        anchor = None if measured_report is None else _anchor(measured_report, measured_model, file, profiles, threads)
+        count = anchor.threads if anchor is not None else threads or 1
         ask = ask_compiler or len(profiles) == 1
-        if measured_report is None:
-            rows = tuple(
-                judged(estimate_on(subject, profile, threads or 1), subject.graph, file, profile, ask_compiler=ask)
-                for profile in profiles
-            )
-            return Estimates(str(model), size, "", rows)
-        if len(profiles) > 1:
-            raise UserError("A measurement tells of the one board it was taken on.", hint="Name that one --target.")
-        anchor = _anchor(measured_report, measured_model, file, profiles[0], threads)
-        row = estimate_on(subject, profiles[0], anchor.threads, anchor)
-        found = judged(row, subject.graph, file, profiles[0], ask_compiler=ask)
-        return Estimates(str(model), size, anchor.model, (found,))
+        rows = tuple(
+            judged(estimate_on(subject, profile, count, anchor), subject.graph, file, profile, ask_compiler=ask)
+            for profile in profiles
+        )
+    return Estimates(str(model), size, "" if anchor is None else anchor.model, rows)
 
 
 @contextmanager
@@ -131,9 +125,14 @@ def _profiles(target: str | None, own: Path | None) -> tuple[Profile, ...]:
     return (read_profile(own.read_bytes(), str(own)).profile,)
 
 
-def _anchor(report_path: Path, other: Path | None, file: Path, profile: Profile, threads: int | None) -> Anchor:
+def _anchor(
+    report_path: Path, other: Path | None, file: Path, profiles: tuple[Profile, ...], threads: int | None
+) -> Anchor:
     from edgekit.reports.report import read_report
 
+    if len(profiles) > 1:
+        raise UserError("A measurement tells of the one board it was taken on.", hint="Name that one --target.")
+    (profile,) = profiles
     report = read_report(report_path)
     count = report.record.settings.threads
     if threads not in (None, count):
