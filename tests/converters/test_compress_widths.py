@@ -1,6 +1,7 @@
 """Widths: never more MACs than asked for, near to it, aligned, and a clear word where that cannot be."""
 
 import dataclasses
+import itertools
 from random import Random
 
 import pytest
@@ -20,7 +21,7 @@ def chain(*widths: int, out: int = 10) -> ChannelGraph:
     parts = [Part(None, 3), *(Part(i, width) for i, width in enumerate(widths)), Part(None, out)]
     layers = tuple(
         LayerMacs(f"conv{i}", 100 * before.channels * after.channels, ((before,), (after,)))
-        for i, (before, after) in enumerate(zip(parts[:-1], parts[1:], strict=True))
+        for i, (before, after) in enumerate(itertools.pairwise(parts))
     )
     return ChannelGraph(groups, layers, ())
 
@@ -122,8 +123,8 @@ def test_a_width_that_leaves_a_layer_empty_is_refused() -> None:
 
 
 def test_what_stays_whole_is_named_by_its_reason() -> None:
-    alone = tuple(LeftAlone(f"lstm{i}", "it is recurrent") for i in range(8)) + (LeftAlone("mine", "it is unknown"),)
-    graph = dataclasses.replace(chain(16, 16), left_alone=alone)
+    loops = (LeftAlone(f"lstm{i}", "it is recurrent") for i in range(8))
+    graph = dataclasses.replace(chain(16, 16), left_alone=(*loops, LeftAlone("mine", "it is unknown")))
     with pytest.raises(RecipeError, match=r"whole: lstm0, .*, lstm5 and 2 more \(it is recurrent\), mine \(it is unk"):
         by_share(graph, 0.999, 1)
 
