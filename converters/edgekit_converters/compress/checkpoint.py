@@ -14,7 +14,8 @@ from edgekit_runtime.codec import FormatError, dumps_document, loads_document
 from edgekit_runtime.errors import OutputError
 
 HISTORY_FILE = "training.json"
-STATE = "epoch-{:04d}.state"
+STATE, STATES = "epoch-{:04d}.state", "epoch-*.state"
+FIRST_STATE = STATE.format(0)
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class Checkpoint:
         needed = {self._state(len(history.epochs))}
         if history.best is not None:
             needed.add(self._state(history.best + 1))
-        for path in self._folder.glob("epoch-*.state"):
+        for path in self._folder.glob(STATES):
             if path not in needed:
                 path.unlink(missing_ok=True)
 

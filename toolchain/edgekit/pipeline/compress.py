@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from edgekit.pipeline.measure import measure_file
 from edgekit.pipeline.plan import Plan
 from edgekit.pipeline.recipe import PruneStep, Step, TrainStep, TransferStep, recipe_sha256
 from edgekit.pipeline.teacher import ask_itself, ask_other
+from edgekit_converters.compress.checkpoint import FIRST_STATE, STATES
 from edgekit_converters.compress.results import Epoch, Pruned, Trained
 from edgekit_converters.compress.settings import TeacherSettings
 from edgekit_converters.compress.surgery import SURGERY_FILE
@@ -56,6 +59,19 @@ def checkpoint_folder(plan: Plan) -> Path:
 def checkpoints_beside(output: Path) -> Path:
     """The folder of all checkpoints beside an output."""
     return output.with_name(output.name + CHECKPOINTS)
+
+
+@contextmanager
+def checkpoints_of(plan: Plan) -> Iterator[None]:
+    """Around a conversion: its checkpoints stay where it ends before its bundle, and an epoch was done."""
+    folder = checkpoints_beside(plan.output)
+    try:
+        yield
+    except BaseException:
+        if not any(path.name != FIRST_STATE for path in folder.rglob(STATES)):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 class Compression:
@@ -168,15 +184,12 @@ class Compression:
     def _train(self, step: TrainStep, place: int, name: str) -> None:
         settings = replace(step.settings, teacher=self._lesson(step, place))
         what = "train" if step.teacher is None else "distil"
-        total, count = settings.epochs, 0
+        count = 0
 
         def on_epoch(epoch: Epoch) -> None:
             nonlocal count
             count += 1
-            self._note(
-                f"{what}: epoch {count} of {total}: loss {epoch.loss:.4g}, validation {epoch.validation_loss:.4g}, "
-                f"{epoch.seconds:.1f} s"
-            )
+            self._note(_epoch_line(what, epoch, count, settings.epochs))
 
         trained = self._calls.train(settings, self._checkpoints / name, self._progress, on_epoch)
         self._keep(what, _trained(trained))
@@ -233,6 +246,14 @@ def _stages(steps: tuple[Step, ...]) -> Iterator[tuple[int, PruneStep | TrainSte
             yield place, step, following
         else:
             yield place, step, None
+
+
+def _epoch_line(what: str, epoch: Epoch, number: int, total: int) -> str:
+    line = f"{what}: epoch {number} of {total}: loss {epoch.loss:.4g}, validation {epoch.validation_loss:.4g}"
+    if epoch.accuracy is not None:
+        line += f", accuracy {100 * epoch.accuracy:.1f} %"
+    left = (total - number) * epoch.seconds
+    return f"{line}, {epoch.seconds:.1f} s" + (f"; about {left:.0f} s left" if left >= 1 else "")
 
 
 def _told(pruned: Pruned) -> str:

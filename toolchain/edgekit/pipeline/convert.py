@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit.pipeline.assemble import Judged, assemble, write_run
-from edgekit.pipeline.compress import checkpoints_beside
+from edgekit.pipeline.compress import checkpoints_of
 from edgekit.pipeline.live import on_file
 from edgekit.pipeline.plan import ZIP_SUFFIX, Plan, make_plan
 from edgekit.pipeline.request import Request
@@ -96,7 +95,7 @@ def run_plan(
     """Run a plan; see `convert`."""
     check_output(plan.output, force=plan.request.force)
     began = time.monotonic()
-    with staging_beside(plan.output) as scratch:
+    with checkpoints_of(plan), staging_beside(plan.output) as scratch:
         workshop = Workshop(plan, scratch, progress, on_log, memory_limit_bytes, on_note or _nobody)
         exported = workshop.export()
         compiled = workshop.compile(exported)
@@ -121,7 +120,6 @@ def run_plan(
             trail=None if exported.compressed is None else trail,
         )
         _publish(folder, plan.output)
-        shutil.rmtree(checkpoints_beside(plan.output), ignore_errors=True)
     return result
 
 

@@ -189,7 +189,7 @@ class _Maker:
             raise RecipeError(f"task {table.task}: unknown; allowed: auto, {', '.join(TASKS)}, MODULE:FUNCTION.")
         _check_number("epochs", table.epochs, 1, math.inf)
         _check_number("batch", table.batch, 1, math.inf)
-        _check_number("learning_rate", table.learning_rate, 1e-12, 1e3)
+        _check_number("learning_rate", table.learning_rate, 1e-12, 1e38)
         _check_number("warmup_share", table.warmup_share, 0, 1)
         _check_number("freeze", table.freeze, 0, 1)
         if table.patience is not None:
