@@ -160,10 +160,23 @@ def test_padding_stays_in_integers_where_it_adds_zeros(tmp_path: Path, mode: str
 
 
 def test_an_lstm_multiplies_integers_in_int8(tmp_path: Path) -> None:
-    trail, _, output = make(tmp_path, save_recurrent(tmp_path / "m.onnx", "LSTM"), "int8", activations="uint8")
+    path = save_recurrent(tmp_path / "m.onnx", "LSTM", width=64)
+    trail, model, output = make(tmp_path, path, "int8", activations="uint8")
     assert kinds_of(output)["DynamicQuantizeLSTM"] == 1
     assert trail.fusion is not None
     assert trail.fusion.float_operators == ()
+    assert output.stat().st_size < path.stat().st_size / 2
+    assert sqnr_of(model, output) > 30
+
+
+def test_an_lstm_that_integers_would_slow_down_stays_float_in_int8(tmp_path: Path) -> None:
+    path = save_recurrent(tmp_path / "m.onnx", "LSTM")
+    trail, model, output = make(tmp_path, path, "int8", activations="uint8")
+    assert kinds_of(output)["LSTM"] == 1
+    assert kinds_of(output)["DynamicQuantizeLSTM"] == 0
+    assert trail.fusion is not None
+    assert ["few" in one.reason for one in trail.fusion.float_operators if one.operator == "LSTM"] == [True]
+    assert sqnr_of(model, output) > 36
 
 
 def test_weights_that_the_file_computes_are_left_to_it(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import tempfile
-from collections.abc import Collection
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +26,14 @@ FREE = frozenset({"Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})  # 
 SCALED_ANEW = "DynamicQuantizeLSTM"  # takes and gives real numbers, and multiplies integers
 NO_KERNEL = "onnxruntime has no kernel on integers for it"
 UNFUSED = "onnxruntime did not fuse it with the conversions around it"
-INFINITE = "its values reach infinity or a mask's huge numbers, which no scale holds"
 
 
-def find_fusion(path: Path, kept_float: Collection[str] = ()) -> FusionTrail:
+def find_fusion(path: Path, kept_float: Mapping[str, str]) -> FusionTrail:
     """Load a file of operators between conversions, and see which conversions are left.
 
     Args:
         path: The quantized file.
-        kept_float: Operators that were kept float on purpose, for their values.
+        kept_float: The reason for each operator that was kept float on purpose.
 
     Raises:
         ModelError: onnxruntime refuses the file.
@@ -61,9 +60,9 @@ def find_fusion(path: Path, kept_float: Collection[str] = ()) -> FusionTrail:
     return FusionTrail(engine_version(), integer_operators, tuple(float_operators), conversions, border)
 
 
-def _reason(node: Any, kept_float: Collection[str]) -> str:
+def _reason(node: Any, kept_float: Mapping[str, str]) -> str:
     if node.name in kept_float:
-        return INFINITE
+        return kept_float[node.name]
     return UNFUSED if node.op_type.removeprefix("Fused") in FUSED else NO_KERNEL
 
 

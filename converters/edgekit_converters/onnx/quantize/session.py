@@ -19,6 +19,7 @@ from edgekit_converters.onnx.quantize.engine import (
     FLOAT32_PRODUCTS,
     Integers,
     engine_version,
+    small_lstms,
     write_dynamic,
     write_int4,
     write_static,
@@ -37,6 +38,8 @@ from edgekit_runtime.progress import Progress
 
 COMPARED_SAMPLES = 4
 HUGE = 1e6  # beyond it, a value is a mask and no activation
+INFINITE = "its values reach infinity or a mask's huge numbers, which no scale holds"
+SMALL = "its weights are so few that integers would take longer, and round its numbers for nothing"
 FLOAT_ONLY = frozenset({"Conv", "ConvTranspose", "GRU", "RNN"})  # computed in float32 by the dynamic scheme
 
 
@@ -122,7 +125,8 @@ class _Work:
         names = real_activations(absorbed)
         ranges = self._calibrate(names, self._inputs.indexes)
         huge = {name for name, found in ranges.found.items() if max(abs(found.low), abs(found.high)) > HUGE}
-        kept = [node.name for node in absorbed.graph.node if huge.intersection((*node.input, *node.output))]
+        kept = dict.fromkeys(small_lstms(absorbed), SMALL)
+        kept |= {node.name: INFINITE for node in absorbed.graph.node if huge.intersection((*node.input, *node.output))}
         used = {name: found for name, found in ranges.used.items() if name not in huge}
         write_static(absorbed, used, kept, self._integers(), self._output)
         return ranges, find_fusion(self._output, kept)
