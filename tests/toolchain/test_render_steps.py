@@ -43,5 +43,9 @@ def test_what_is_not_known_says_so_and_errors_have_no_percent():
     assert " - " in row
 
 
+def test_nothing_is_called_measured_that_was_not():
+    assert "Measured: size. Predicted" in shown(Trail(1, (step("source", unavailable("share", "no data")),)))
+
+
 def test_steps_that_were_not_measured_are_left_out():
     assert "compile" not in shown(Trail(1, (StepResult("compile", "how", 3),)))

@@ -21,11 +21,11 @@ def trail_table(trail: Trail, metric: str) -> Table:
         metric: What was measured on the evaluation data.
     """
     name = metric.replace("_", " ")
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, caption=MODES.format(metric=name), caption_justify="left")
+    known = [step.metric for step in trail.steps if step.metric is not None and step.metric.available]
+    caption = MODES.format(metric=f", {name}" if known else "")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, caption=caption, caption_justify="left")
     table.add_column("step", no_wrap=True)
-    share = any(
-        step.metric is not None and step.metric.available and step.metric.unit == "share" for step in trail.steps
-    )
+    share = any(figure.unit == "share" for figure in known)
     for title in (f"{name}, %" if share else name, "MACs", "parameters", "bytes", "latency, ms"):
         table.add_column(title, justify="right")
     for step in trail.steps:
