@@ -10,7 +10,7 @@ from edgekit.reports.render.units import figure_text, unit_for
 from edgekit_converters.trail import StepResult, Trail
 from edgekit_runtime.figure import Figure
 
-MODES = "Measured: size, {metric}. Predicted: MACs, latency."
+MODES = "Measured: size{metric}. Predicted: MACs, latency."
 
 
 def trail_table(trail: Trail, metric: str) -> Table:
