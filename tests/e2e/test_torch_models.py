@@ -86,6 +86,8 @@ def test_resnet20_keeps_its_answers_as_int8_tflite(resnet20: Made) -> None:
     assert "TRANSPOSE" not in operators(converted)
     assert converted.manifest.inputs[0].source.shape == (-1, 3, 32, 32)
     assert converted.manifest.inputs[0].stored.shape == (1, 32, 32, 3)
+    libraries = [library.name for library in converted.manifest.origin.libraries]
+    assert libraries == ["ai-edge-litert", "ai-edge-quantizer", "edgekit", "litert-torch", "torch"]
 
 
 @pytest.mark.slow

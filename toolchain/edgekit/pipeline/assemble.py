@@ -122,6 +122,7 @@ def _manifest(plan: Plan, exported: Exported, opened: Opened) -> Manifest:
     signed_onnx = plan.model_format == "onnx" and plan.recipe.quantize.activations == "int8"
     libraries = [
         *exported.info.libraries,
+        *plan.framework.exporter(plan.model_format),
         Library(*opened.library.split(" ", 1)),
         Library("edgekit", version("edgekit")),
     ]
@@ -134,7 +135,7 @@ def _manifest(plan: Plan, exported: Exported, opened: Opened) -> Manifest:
         profile_sha256=plan.target.sha256,
         recipe=plan.recipe.name,
         recipe_sha256=recipe_sha256(plan.recipe),
-        libraries=tuple(sorted(libraries, key=lambda library: library.name)),
+        libraries=tuple(sorted(set(libraries), key=lambda library: library.name)),
     )
     return Manifest(
         name=source_name(plan.model),

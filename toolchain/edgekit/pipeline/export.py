@@ -68,4 +68,4 @@ def exported(
             progress(stage, 0, 0)
             session.export(path, model_format)
             progress(stage, 1, 1)
-        yield path, Export(source_format, info.libraries, info.notes)
+        yield path, Export(source_format, (*info.libraries, *framework.exporter(model_format)), info.notes)
