@@ -95,7 +95,7 @@ class RequestBuffer:
     def __len__(self) -> int:
         return len(self._data)
 
-    def add(self, data: bytes) -> None:
+    def add(self, data: bytes | memoryview) -> None:
         """Add what was received."""
         self._data += data
 
@@ -122,7 +122,8 @@ class RequestBuffer:
         """A body of a length; `None` until it is whole."""
         if len(self._data) < length:
             return None
-        body = bytes(self._data[:length])
+        with memoryview(self._data) as data:
+            body = bytes(data[:length])
         del self._data[:length]
         return body
 

@@ -79,6 +79,7 @@ class ServerLoop:
         self._selector = selectors.DefaultSelector()
         self._connections: set[Connection] = set()
         self._answers: deque[tuple[Connection, Response]] = deque()
+        self._received = memoryview(bytearray(RECEIVE_BYTES))
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._stopping = False
         for part in (listener, self._wake_reader, self._wake_writer):
@@ -174,15 +175,15 @@ class ServerLoop:
 
     def _receive(self, connection: Connection) -> None:
         try:
-            data = connection.client.recv(RECEIVE_BYTES)
+            count = connection.client.recv_into(self._received)
         except BlockingIOError:
             return
         except OSError:
-            data = b""
-        if not data:
+            count = 0
+        if not count:
             self._ended(connection)
         elif not connection.lingers:
-            connection.buffer.add(data)
+            connection.buffer.add(self._received[:count])
             if connection.at_work and len(connection.buffer) > MAX_HEAD_BYTES:
                 self._watch(connection, 0)  # it sends ahead: the rest waits in the network
             self._advance(connection)
