@@ -27,7 +27,7 @@ SMALLER = "Take a smaller model: fewer channels, or a narrower variant."
 LITERT = "what LiteRT's and onnxruntime's kernels take"
 
 
-def check_graph(graph: Graph, file: Path, model: str, profile: Profile) -> Check:
+def check_graph(graph: Graph, file: Path, model: str, profile: Profile, verdict: Verdict | None = None) -> Check:
     """Hold a model against a target; nothing is run.
 
     Args:
@@ -35,6 +35,7 @@ def check_graph(graph: Graph, file: Path, model: str, profile: Profile) -> Check
         file: Its file, for a vendor's compiler that judges it.
         model: What the user called it.
         profile: The target.
+        verdict: What its accelerator refuses, where that was asked already.
 
     Raises:
         MissingExtraError: The vendor's compiler judges the operators, and is not installed.
@@ -42,7 +43,7 @@ def check_graph(graph: Graph, file: Path, model: str, profile: Profile) -> Check
     if profile.npu is None:
         found = check_cpu(graph, profile, file.stat().st_size)
         return _checked(graph, model, profile, Splitter(graph.main), LITERT, None, found)
-    verdict = judge(graph, file, profile.npu)
+    verdict = verdict or judge(graph, file, profile.npu)
     family = family_of(profile.npu.family)
     splitter = Splitter(graph.main, one_partition=family is not None and family.one_partition)
     refused = frozenset(one.place.operator for one in verdict.refused)

@@ -86,7 +86,7 @@ def test_remedies_come_with_what_they_win_the_largest_first() -> None:
     assert quantize.gain.interval is not None
     assert quantize.gain.interval.low > 1
     assert "--threads 4" in {remedy.flag for remedy in remedies}
-    assert "build it with 30 % fewer channels in each layer" in {remedy.what for remedy in remedies}
+    assert "prune 30 % of the channels of each layer" in {remedy.what for remedy in remedies}
 
 
 def test_an_int8_model_is_not_told_to_quantize() -> None:

@@ -6,6 +6,7 @@ import importlib.metadata
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgekit_runtime.errors import EdgekitError, MissingExtraError, ProfileError
@@ -15,8 +16,10 @@ from edgekit_targets.findings import Check
 from edgekit_targets.graph.graph import Graph, Operator
 from edgekit_targets.graph.read import read_graph
 from edgekit_targets.profile import Npu, Sourced
+from edgekit_targets.vela.blank import without_weights
 from edgekit_targets.vela.room import beyond_chip
 from edgekit_targets.vela.vela import VelaError, compile_with_vela, operator_rules, sort_operators, vela_version
+from tests.graphs import GraphMaker
 from tests.tflite_files import write_dense, write_int8_dense
 
 TARGETS = ("ethos-u55-256", "ethos-u65-512", "ethos-u85-256")
@@ -78,6 +81,35 @@ def test_what_vela_says_is_held_against_the_chip(assets: Path, sizes: dict[str, 
     assert all(words in finding.reason for words, finding in zip(told, check.findings, strict=True))
 
 
+def test_weights_are_blank_where_no_rule_reads_them(assets: Path) -> None:
+    file = assets / "mlperf-tiny/pretrainedResnet_quant.tflite"
+    content, graph = file.read_bytes(), read_graph(file).main
+
+    blank = without_weights(file, graph)
+
+    weights = {op.inputs[1] for op in graph.operators if op.name == "CONV_2D"}
+    large = [graph.tensors[place].data for place in weights if place is not None]
+    zeros = sum(data.nbytes for data in large if data is not None and data.nbytes >= 4096)
+    assert len(blank) == len(content)
+    changed = np.frombuffer(blank, np.uint8) != np.frombuffer(content, np.uint8)
+    assert zeros * 0.9 < np.count_nonzero(changed) <= zeros
+    assert not np.frombuffer(blank, np.uint8)[changed].any()
+
+
+def test_an_output_channel_whose_weights_are_too_many_keeps_them(tmp_path: Path) -> None:
+    folder = tmp_path / "wide"
+    folder.mkdir()
+    made = GraphMaker("int8")
+    source = made.tensor(1, 70_000)
+    out = made.operator("FULLY_CONNECTED", (source, made.weights(8, 70_000)), 1, 8)
+    subgraph = made.graph(source, out, "tflite").main
+    file = folder / "file"
+    weights = next(tensor.data for tensor in subgraph.tensors if tensor.data is not None)
+    file.write_bytes(bytes(weights))
+
+    assert without_weights(file, subgraph) == bytes(weights)
+
+
 def test_sram_that_is_a_cache_holds_no_model(tmp_path: Path) -> None:
     npu = replace(npu_of("ethos-u65-512"), sram_kib=Sourced(1, "mine", "verified"))
     assert beyond_chip(write_int8_dense(tmp_path)[1], npu) == ()
@@ -122,7 +154,7 @@ def test_a_system_that_vela_does_not_know_is_told_as_the_profiles_fault(tmp_path
     model = write_dense(tmp_path / "float.tflite")
 
     with pytest.raises(ProfileError, match="Vela knows no such system: ethos-u55-256, Mine, Shared_Sram"):
-        sort_operators(model, replace(compiler, system_config="Mine"))
+        sort_operators(model, read_graph(model).main, replace(compiler, system_config="Mine"))
 
 
 def test_what_vela_refuses_comes_back_as_an_operator_of_the_model(assets: Path) -> None:

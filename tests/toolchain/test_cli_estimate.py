@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import edgekit
+from edgekit.cli.convert import convert
+from edgekit.cli.estimate import estimate as estimate_verb
 from edgekit.cli.main import main
 from edgekit_targets.catalog import target_names
 from tests.tflite_files import write_dense
@@ -114,12 +117,21 @@ def test_a_float_model_does_not_fit_an_integer_accelerator_and_the_fix_is_told(a
     assert "not estimated" in out
 
 
-def test_a_compiler_that_takes_seconds_is_asked_only_where_it_is_wanted(assets, capsys):
+def test_every_targets_rules_are_asked_and_no_compiler_that_takes_seconds(assets, capsys):
+    pytest.importorskip("ethosu")
     assert main(["estimate", str(assets / MODEL), "--target", "all", "--json"]) == 0
     rows = {row["target"]: row for row in json.loads(capsys.readouterr().out)["estimates"]}
-    assert rows["ethos-u55-256"]["fit"] == "unknown"
-    assert "--compile" in rows["ethos-u55-256"]["fit_reason"]
-    assert rows["ethos-u55-256"]["compilation"] is None
+    for name in ("ethos-u55-128", "ethos-u55-256", "ethos-u65-512", "ethos-u85-1024"):
+        assert rows[name]["fit"] == "does not fit"
+        assert f"--target {name} --quantize int8 --calibrate DATA" in rows[name]["fix"]
+        assert rows[name]["compilation"] is None
+
+
+def test_what_is_to_be_done_for_many_targets_is_said_once(assets, capsys):
+    pytest.importorskip("ethosu")
+    assert main(["estimate", str(assets / MODEL), "--target", "all"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert out.count("edgekit convert MODEL --target TARGET --quantize int8 --calibrate DATA") <= 3  # of ten targets
 
 
 @pytest.mark.slow
@@ -132,3 +144,11 @@ def test_an_accelerators_compiler_tells_cycles_and_memory(assets, capsys):
     assert row["compilation"]["cycles"]["value"] > 10_000
     assert row["compilation"]["sram"]["mode"] == "predicted"
     assert row["latency"]["mode"] == "unavailable"
+
+
+def test_each_option_that_a_remedy_names_is_there(assets):
+    known = {option for verb in (convert, estimate_verb) for one in verb.params for option in one.opts}
+    remedies = edgekit.estimate(assets / MODEL, target="raspberry-pi-3b-plus").estimates[0].remedies
+    named = {word for remedy in remedies for word in remedy.flag.split() if word.startswith("--")}
+    assert {"--quantize", "--prune", "--train", "--threads"} <= named
+    assert named <= known

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from edgekit.fitting import judged
+from edgekit.fitting import Verdicts, judged
 from edgekit_runtime.errors import ProfileError, ReportError, UserError
 from edgekit_runtime.figure import Figure, measured
 from edgekit_targets.catalog import load_profile, load_profiles
@@ -68,8 +68,8 @@ def estimate(
         threads: Threads of the interpreter; those of the report, or else one, by default.
         measured_report: A report of a measurement on such a board, which replaces the scale.
         measured_model: The model that was measured, where it is another one.
-        ask_compiler: Whether to ask an accelerator's compiler, which takes seconds; a single target's rules are
-            always asked.
+        ask_compiler: Whether an accelerator's compiler says what the model costs, too, which takes seconds; that of a
+            single target always does.
 
     Raises:
         ModelError: It is no finished model, or damaged.
@@ -88,9 +88,10 @@ def estimate(
         anchor = None if measured_report is None else _anchor(measured_report, measured_model, file, profiles, threads)
         count = anchor.threads if anchor is not None else threads or 1
         ask = ask_compiler or len(profiles) == 1
+        verdicts: Verdicts = {}
         rows = tuple(
-            judged(estimate_on(subject, profile, count, anchor), subject.graph, file, profile, ask_compiler=ask)
-            for profile in profiles
+            judged(estimate_on(subject, one, count, anchor), subject.graph, file, one, verdicts, ask_compiler=ask)
+            for one in profiles
         )
     return Estimates(str(model), size, "" if anchor is None else anchor.model, rows)
 

@@ -9,18 +9,22 @@ from pathlib import Path
 from edgekit_runtime.child import ChildError
 from edgekit_runtime.errors import EdgekitError, MissingExtraError
 from edgekit_runtime.figure import Figure, unavailable
-from edgekit_targets.check import check_graph
+from edgekit_targets.check import check_graph, judge
 from edgekit_targets.estimate.estimate import Compilation, Estimate
 from edgekit_targets.findings import Check
 from edgekit_targets.graph.graph import Graph
 from edgekit_targets.profile import NpuCompiler, Profile
+from edgekit_targets.rules.ruling import Verdict
+from edgekit_targets.vela.vela import core_of
 
-COMPILED_BY = "ethos-u"  # the family whose rules are its compiler's own, which takes seconds to ask
-UNASKED = "its compiler judges each operator, and takes seconds: add --compile, or ask `edgekit check`"
 KIB = 1024
+Verdicts = dict[str, Verdict]
+"""What Vela said of a model, by the kind of Ethos-U: those of one kind differ in speed, not in what they take."""
 
 
-def judged(estimate: Estimate, graph: Graph, file: Path, profile: Profile, *, ask_compiler: bool) -> Estimate:
+def judged(
+    estimate: Estimate, graph: Graph, file: Path, profile: Profile, verdicts: Verdicts, *, ask_compiler: bool
+) -> Estimate:
     """An estimate with what the target's operator rules say of the model.
 
     Args:
@@ -28,19 +32,33 @@ def judged(estimate: Estimate, graph: Graph, file: Path, profile: Profile, *, as
         graph: The model.
         file: Its file.
         profile: The target.
-        ask_compiler: Whether a compiler that takes seconds is asked, too.
+        verdicts: What Vela said of the model already; it is asked for the others, and they are added.
+        ask_compiler: Whether it also compiles the model, which takes seconds, and says what it costs.
     """
-    slow = profile.npu is not None and profile.npu.family == COMPILED_BY
-    if slow and not ask_compiler:
-        return replace(estimate, fit="unknown", fit_reason=UNASKED)
     try:
-        check = check_graph(graph, file, str(file), profile)
+        found = _with_check(
+            estimate, check_graph(graph, file, str(file), profile, _verdict(graph, file, profile, verdicts))
+        )
     except MissingExtraError as missing:
         return replace(estimate, fit="unknown", fit_reason=str(missing).rstrip("."))
-    found = _with_check(estimate, check)
-    if slow and found.fit == "fits" and profile.npu is not None and profile.npu.compiler is not None:
-        return replace(found, compilation=_compiled(file, profile.npu.compiler))
+    compiler = _vela(profile)
+    if ask_compiler and found.fit == "fits" and compiler is not None:
+        return replace(found, compilation=_compiled(file, compiler))
     return found
+
+
+def _vela(profile: Profile) -> NpuCompiler | None:
+    return profile.npu.compiler if profile.npu is not None and profile.npu.family == "ethos-u" else None
+
+
+def _verdict(graph: Graph, file: Path, profile: Profile, verdicts: Verdicts) -> Verdict | None:
+    compiler = _vela(profile)
+    if compiler is None or profile.npu is None:
+        return None
+    kind = core_of(compiler.accelerator)
+    if kind not in verdicts:
+        verdicts[kind] = judge(graph, file, profile.npu)
+    return verdicts[kind]
 
 
 def _with_check(estimate: Estimate, check: Check) -> Estimate:

@@ -95,15 +95,17 @@ def _narrow(now: Prediction, profile: Profile) -> Iterator[Remedy]:
     dense = sum(now.share(part) for load, part in zip(now.loads, now.parts, strict=True) if load.dense_macs)
     if dense < 0.3:
         return
-    after = predict_on(now.machine, narrowed(now.loads, 1 - FEWER), now.threads, now.scale)
+    fewer = narrowed(now.loads, 1 - FEWER)
+    after = predict_on(now.machine, fewer, now.threads, now.scale)
+    removed = 1 - sum(load.macs for load in fewer) / sum(load.macs for load in now.loads)
     alignment = profile.cpu.channel_alignment
-    kept = f"; keep multiples of {alignment.value}" if alignment is not None else ""
+    kept = f"; widths stay multiples of {alignment.value}" if alignment is not None and alignment.value > 1 else ""
     yield Remedy(
         "time",
-        f"build it with {100 * FEWER:.0f} % fewer channels in each layer",
-        "",
+        f"prune {100 * FEWER:.0f} % of the channels of each layer",
+        f"--prune {removed:.1f} --train DATA",
         _ratio(now, after),
-        f"train it anew{kept}",
+        f"of the Keras or PyTorch source, trained again{kept}",
     )
 
 

@@ -154,7 +154,9 @@ class _Reader:
             return self._content[begin:end]
         if not buffer.DataLength():
             return None
-        return memoryview(buffer.DataAsNumpy())
+        data = buffer.DataAsNumpy()
+        begin = _address(data) - _address(np.frombuffer(self._content, np.uint8))
+        return self._content[begin : begin + data.nbytes]  # as above: every constant is a part of the one file
 
     def _places(self, table: Any, field: str) -> tuple[int | None, ...]:
         return tuple(None if place == OMITTED else place for place in self._numbers(table, field))
@@ -217,6 +219,10 @@ def _options(union: Any, kind: str) -> Any:
     options = getattr(schema, kind)()
     options.Init(union.Bytes, union.Pos)
     return options
+
+
+def _address(values: np.ndarray) -> int:
+    return int(values.__array_interface__["data"][0])
 
 
 def _text(name: bytes | None) -> str:

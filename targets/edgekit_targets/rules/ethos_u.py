@@ -50,7 +50,7 @@ def judge(model: Path, subgraph: Subgraph, compiler: NpuCompiler) -> Verdict:
     """
     rules = f"Vela {vela_version()}"
     try:
-        found = sort_operators(model, compiler)
+        found = sort_operators(model, subgraph, compiler)
     except ChildError as error:
         return Verdict(rules, (), f"Vela died on the file: {error.message}", MEND)
     writers = _writers(subgraph)

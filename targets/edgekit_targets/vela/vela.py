@@ -12,7 +12,9 @@ from pathlib import Path
 
 from edgekit_runtime.child import Child
 from edgekit_runtime.errors import MissingExtraError, ProfileError, UserError
+from edgekit_targets.graph.graph import Subgraph
 from edgekit_targets.profile import NpuCompiler
+from edgekit_targets.vela.blank import without_weights
 
 OLDEST = (5, 2)
 DEADLINE_S = 600.0
@@ -118,11 +120,12 @@ def operator_rules(accelerator: str) -> Mapping[str, tuple[str, ...]]:
     return {name: tuple(rules) for name, rules in sorted(found["operators"].items())}
 
 
-def sort_operators(model: Path, compiler: NpuCompiler) -> Sorted:
+def sort_operators(model: Path, graph: Subgraph, compiler: NpuCompiler) -> Sorted:
     """Ask which operators of a model Vela would leave to the processor; nothing is kept.
 
     Args:
         model: A `.tflite` file.
+        graph: Its main graph.
         compiler: What Vela is told of the target.
 
     Raises:
@@ -133,9 +136,10 @@ def sort_operators(model: Path, compiler: NpuCompiler) -> Sorted:
     vela_version()
     cores = CORES.get(compiler.accelerator, 1)
     with tempfile.TemporaryDirectory(prefix="edgekit-") as folder, _session("sorting the operators with Vela") as child:
-        console = Path(folder) / "console.txt"
+        console, judged = Path(folder) / "console.txt", Path(folder) / "model.tflite"
+        judged.write_bytes(without_weights(model, graph))
         payload = {
-            "model": str(model),
+            "model": str(judged),
             "console": str(console),
             "core": core_of(compiler.accelerator),
             "macs": int(compiler.accelerator.rpartition("-")[2]) // cores,

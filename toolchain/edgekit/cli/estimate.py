@@ -25,7 +25,7 @@ from edgekit.cli.garbage import without_collection
     metavar="BUNDLE|MODEL",
     help="The model that was measured, where it is another one.",
 )
-@click.option("--compile", "ask_compiler", is_flag=True, help="Ask accelerators' compilers, too: it takes seconds.")
+@click.option("--compile", "ask_compiler", is_flag=True, help="Ask accelerators' compilers for cycles, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result for machines.")
 def estimate(
     model: Path,

@@ -62,7 +62,7 @@ def print_targets(found: Estimates, console: Console) -> None:
     for row in found.estimates:
         fit = row.fit if row.fit != "does not fit" else "no"
         cells = (
-            f"{fit}{_mark(_why(row), reasons)}",
+            f"{fit}{_mark(_why(row).replace(f'--target {row.target}', '--target TARGET'), reasons)}",
             _latency_cell(row, reasons),
             _memory_cell(row, reasons),
             _span(row.energy, reasons),
