@@ -47,17 +47,18 @@ class Atoms:
 
         Args:
             one: `(K,)`.
-            other: `(K,)`, or `(1,)` for all.
+            other: `(K,)`.
             reason: Why those stay that meet a fixed place.
         """
         if one is other:
             return
-        one, other = np.broadcast_arrays(one, other)
-        self.pin(one[other == FIXED], reason)
-        self.pin(other[one == FIXED], reason)
-        both = (one != FIXED) & (other != FIXED) & (one != other)
-        if both.any():
-            self._edges.append((one[both], other[both]))
+        free = (one != FIXED) & (other != FIXED)
+        if free.all():
+            self._edges.append((one, other))
+            return
+        self.pin(one[~free], reason)
+        self.pin(other[~free], reason)
+        self._edges.append((one[free], other[free]))
 
     def pin(self, atoms: np.ndarray, reason: str) -> None:
         """Let channels stay."""

@@ -17,25 +17,47 @@ from edgekit_converters.torch.prune.trace import Slot
 Slots = Mapping[Slot, np.ndarray]  # something along axes of parameters and buffers
 
 
+class Snapshot:
+    """A module as it is, to bring back after channels left it; its tensors are not copied.
+
+    Args:
+        module: The module.
+    """
+
+    def __init__(self, module: Any) -> None:
+        self._parts = [
+            (part, type(part), dict(vars(part)), dict(part._parameters), dict(part._buffers))
+            for part in module.modules()
+        ]
+
+    def restore(self) -> None:
+        """Bring it back."""
+        for part, kind, own, parameters, buffers in self._parts:
+            part.__class__ = kind
+            for before, now in ((own, vars(part)), (parameters, part._parameters), (buffers, part._buffers)):
+                now.clear()
+                now.update(before)
+
+
 def cut(module: Any, channels: Channels, leaving: np.ndarray) -> None:
     """Take channels out of a module, which is changed.
 
     Args:
-        module: The module, or a copy of it.
+        module: The module.
         channels: Its channels.
         leaving: For each atom whether it leaves: `(atoms,)`.
     """
-    axes = _everywhere(module, channels.trace.slots)
-    gone = {slot: leaving[axis] for slot, axis in axes.items() if leaving[axis].any()}
-    touched = {slot.tensor.rpartition(".")[0] for slot in gone}
-    paths = {id(part): path for path, part in module.named_modules()}
-    for part in list(attentions(module)):
-        if not touched.isdisjoint((paths[id(part)], f"{paths[id(part)]}.out_proj")):
-            become_cut(part)
     ties = _ties(module)
+    axes = _everywhere(channels.trace.slots, ties)
+    gone = {slot: leaving[axis] for slot, axis in axes.items() if leaving[axis].any()}
+    _prepare_attention(module, {slot.tensor.rpartition(".")[0] for slot in gone})
     trainable = {name: one.requires_grad for name, one in module.named_parameters()}
     with torch.no_grad():
-        take_out(_items(module, gone, channels.units, axes))
+        take_out(
+            Item(part, function, np.flatnonzero(gone[slot]).tolist(), ())
+            for part, slot, function in _known(module)
+            if slot in gone
+        )
         for slot, mask in _others(module, gone):
             _shorten(module, slot, torch.from_numpy(np.flatnonzero(~mask)))
     for name, first in ties.items():
@@ -48,60 +70,62 @@ def cut(module: Any, channels: Channels, leaving: np.ndarray) -> None:
         one.requires_grad_(trainable[name])
 
 
-def group_items(module: Any, channels: Channels, group: int) -> list[Item]:
-    """All channels of a group, in every layer that torch-pruning has functions for."""
-    slots = _everywhere(module, channels.trace.slots)
-    inside = {slot: channels.groups[axis] == group for slot, axis in slots.items()}
-    return _items(module, {slot: mask for slot, mask in inside.items() if mask.any()}, channels.units, slots)
-
-
-def _items(module: Any, masks: Slots, units: np.ndarray, axes: Slots) -> list[Item]:
-    found = []
-    for path, part in module.named_modules():
-        for (tensor, dim), function in functions(part).items():
-            slot = Slot(f"{path}.{tensor}" if path else tensor, dim)
-            if slot in masks:
-                indexes = np.flatnonzero(masks[slot])
-                found.append(Item(part, function, indexes.tolist(), units[axes[slot][indexes]].tolist()))
+def items_by_group(module: Any, channels: Channels) -> list[list[Item]]:
+    """For each group all of its channels, in every layer that torch-pruning has functions for."""
+    axes = _everywhere(channels.trace.slots, _ties(module))
+    found: list[list[Item]] = [[] for _ in channels.graph.groups]
+    for part, slot, function in _known(module):
+        if slot not in axes:
+            continue
+        owners, units = channels.groups[axes[slot]], channels.units[axes[slot]]
+        for owner in np.unique(owners).tolist():
+            if owner != NO_UNIT:
+                places = np.flatnonzero(owners == owner)
+                found[owner].append(Item(part, function, places.tolist(), units[places].tolist()))
     return found
 
 
+def _known(module: Any) -> Iterator[tuple[Any, Slot, Callable[..., Any]]]:
+    """What torch-pruning has functions for."""
+    for path, part in module.named_modules():
+        for (tensor, dim), function in functions(part).items():
+            yield part, Slot(f"{path}.{tensor}" if path else tensor, dim), function
+
+
 def _others(module: Any, masks: Slots) -> Iterator[tuple[Slot, np.ndarray]]:
-    """What the functions of torch-pruning do not reach."""
+    """What its functions do not reach."""
     for slot, mask in masks.items():
         path, _, tensor = slot.tensor.rpartition(".")
         if tensor not in TENSORS or not functions(module.get_submodule(path)):
             yield slot, mask
 
 
+def _prepare_attention(module: Any, touched: set[str]) -> None:
+    """Attention that loses channels becomes one that can."""
+    parts = list(attentions(module))
+    if parts:
+        paths = {id(part): path for path, part in module.named_modules()}
+        for part in parts:
+            if not touched.isdisjoint((paths[id(part)], f"{paths[id(part)]}.out_proj")):
+                become_cut(part)
+
+
 def _ties(module: Any) -> dict[str, str]:
     """Further names of parameters that several layers share, each with the first."""
     first: dict[int, str] = {}
     found = {}
-    for name, tensor in _own_tensors(module):
-        if first.setdefault(id(tensor), name) != name:
-            found[name] = first[id(tensor)]
+    for path, part in module.named_modules():
+        for name, tensor in (*part._parameters.items(), *part._buffers.items()):
+            whole = f"{path}.{name}" if path else name
+            if tensor is not None and first.setdefault(id(tensor), whole) != whole:
+                found[whole] = first[id(tensor)]
     return found
 
 
-def _own_tensors(module: Any) -> Iterator[tuple[str, Any]]:
-    """Parameters and buffers of each part, once for each part, by name."""
-    for path, part in module.named_modules():
-        for name, tensor in (*part._parameters.items(), *part._buffers.items()):
-            if tensor is not None:
-                yield (f"{path}.{name}" if path else name), tensor
-
-
-def _everywhere(module: Any, slots: Slots) -> Slots:
+def _everywhere(slots: Slots, ties: Mapping[str, str]) -> Slots:
     """The same with shared parameters under all of their names."""
-    ties = _ties(module)
-    others = {
-        Slot(name, slot.dim): axis
-        for name, first in ties.items()
-        for slot, axis in slots.items()
-        if slot.tensor == first
-    }
-    return {**slots, **others}
+    shared = {name: [slot for slot in slots if slot.tensor == first] for name, first in ties.items()}
+    return {**slots, **{Slot(name, slot.dim): slots[slot] for name, others in shared.items() for slot in others}}
 
 
 def _place(module: Any, name: str, first: str) -> None:

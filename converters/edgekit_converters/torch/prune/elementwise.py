@@ -48,12 +48,14 @@ def batch_norm(trace: Trace, call: Call) -> None:
     _along(trace, axes[1], call.args[1:5])
     _told(trace, axes[1], "num_features")
     trace.give(call.result[0], axes)
+    for statistic in call.result[1:3]:
+        trace.give(statistic, [axes[1] if statistic.numel() else None])
 
 
 def _along(trace: Trace, axis: Axis, vectors: Any) -> None:
     for vector in vectors:
         if vector is not None:
-            trace.join(axis, trace.axes(vector)[0])
+            trace.runs_along(vector, axis)
 
 
 def _told(trace: Trace, axis: Axis, attribute: str) -> None:
@@ -85,12 +87,16 @@ def group_norm(trace: Trace, call: Call) -> None:
     axes = trace.axes(given)
     _along(trace, axes[1], vectors)
     _told(trace, axes[1], "num_channels")
+    whole: Axis = None
     if axes[1] is not None and groups > 1:
         rows = axes[1].reshape(groups, -1)
         trace.atoms.join(np.repeat(rows[:, 0], rows.shape[1]), rows.ravel(), NORM_GROUPS)
+        whole = rows[:, 0].copy()
         owner = next((trace.owner(vector) for vector in vectors if vector is not None), None)
-        trace.counted(trace.part[0] if owner is None else layer_of(owner), "num_groups", rows[:, 0].copy())
+        trace.counted(trace.part[0] if owner is None else layer_of(owner), "num_groups", whole)
     trace.give(call.result[0], axes)
+    for statistic in call.result[1:3]:
+        trace.give(statistic, (None, whole))
 
 
 def pool(trace: Trace, call: Call) -> None:
@@ -112,12 +118,12 @@ def reduce(trace: Trace, call: Call) -> None:
     dims = call.arg(1, "dim")
     taken = {*range(given.ndim)} if dims in (None, []) else {dim % given.ndim for dim in np.atleast_1d(dims).tolist()}
     axes = trace.axes(given)
-    for dim in taken:
-        trace.pin(axes[dim], OVER_CHANNELS)
     for result in tensors(call.result):
         kept = result.ndim == given.ndim
         left = [None if dim in taken else axis for dim, axis in enumerate(axes) if kept or dim not in taken]
         trace.give(result, left)
+        for dim in taken:
+            trace.pin_if_used(axes[dim], OVER_CHANNELS, result)
 
 
 def norm_over(trace: Trace, call: Call) -> None:

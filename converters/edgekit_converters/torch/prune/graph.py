@@ -70,9 +70,10 @@ def _members(trace: Trace, solved: Solved) -> _Members:
         runs.setdefault((int(first[root]), int(signatures[root])), []).append(root)
     found = [np.array(run) for run in runs.values() if len(run) > 1]
     names = _names([trace.made[first[run[0]]].layer for run in found])
+    makers = _makers(trace, solved, [int(run[0]) for run in found])
     groups = tuple(
-        Group(name, len(run), int(widths[run].min()), _makers(trace, solved, run))
-        for name, run in zip(names, found, strict=True)
+        Group(name, len(run), int(widths[run].min()), layers)
+        for name, run, layers in zip(names, found, makers, strict=True)
     )
     return _Members(groups, tuple(found))
 
@@ -94,9 +95,15 @@ def _signatures(trace: Trace, solved: Solved) -> tuple[np.ndarray, np.ndarray]:
     return signatures, widths
 
 
-def _makers(trace: Trace, solved: Solved, roots: np.ndarray) -> tuple[str, ...]:
-    found = (made.layer for made in trace.made if np.isin(roots[0], solved.roots[made.atoms]))
-    return tuple(dict.fromkeys(found))
+def _makers(trace: Trace, solved: Solved, firsts: Sequence[int]) -> list[tuple[str, ...]]:
+    """For the first root of each group every layer that makes it."""
+    owners = np.full(len(solved.roots), NO_UNIT)
+    owners[firsts] = np.arange(len(firsts))
+    found: list[dict[str, None]] = [{} for _ in firsts]
+    for made in trace.made:
+        for owner in set(owners[solved.roots[made.atoms]].tolist()) - {NO_UNIT}:
+            found[owner][made.layer] = None
+    return [tuple(layers) for layers in found]
 
 
 def _names(layers: Sequence[str]) -> list[str]:

@@ -51,8 +51,8 @@ class PrunableModel(TorchModel):
         Raises:
             RecipeError: They are not those of this module.
         """
-        (self._pruner or self._look()).take_out(operation.kept)
-        TorchModel.__init__(self, self._forward, self._source)
+        pruner = self._pruner or self._look()
+        pruner.take_out(operation.kept, lambda: TorchModel.__init__(self, self._forward, self._source))
         self._pruner = None
 
     def _known(self, graph: ChannelGraph) -> Pruner:

@@ -36,7 +36,7 @@ def convolution(trace: Trace, call: Call) -> None:
         outer = _grouped(trace, owner, axes[1], kernel, bool(transposed), groups, call.result.shape[1])
         trace.pin(kernel[1], KERNEL)
     if bias is not None:
-        trace.join(outer, trace.axes(bias)[0])
+        trace.runs_along(bias, outer)
     layer = trace.layer if owner is None else layer_of(owner)
     places = math.prod((given if transposed else call.result).shape[2:])
     trace.makes(layer, outer)

@@ -13,12 +13,12 @@ from edgekit_converters.source import SourceInfo
 from edgekit_converters.torch.border import Forward, example
 from edgekit_converters.torch.prune.atoms import OUTPUT
 from edgekit_converters.torch.prune.attention import followed
-from edgekit_converters.torch.prune.cut import cut, leaving_atoms, silence
+from edgekit_converters.torch.prune.cut import Snapshot, leaving_atoms, silence
 from edgekit_converters.torch.prune.elementwise import RULES, unknown
 from edgekit_converters.torch.prune.graph import Channels, find_channels
 from edgekit_converters.torch.prune.score import Values, importance
 from edgekit_converters.torch.prune.trace import Trace, tensors
-from edgekit_converters.torch.prune.trial import copied, failing, fault
+from edgekit_converters.torch.prune.trial import failing, fault
 from edgekit_runtime.errors import RecipeError
 
 
@@ -53,17 +53,22 @@ class Pruner:
         """See `Prunable.silence`."""
         return silence(self._forward.module, self.channels, self._leaving(leaving))
 
-    def take_out(self, kept: Sequence[Kept]) -> None:
-        """Leave some units of each group; the module is changed if a copy of it still does what it should.
+    def take_out(self, kept: Sequence[Kept], run: Callable[[], object]) -> None:
+        """Leave some units of each group.
+
+        Args:
+            kept: Which they are.
+            run: Runs the module without them; the module stays as it was if that fails.
 
         Raises:
             RecipeError: They do not fit the module.
         """
         leaving = self._leaving([self._others(one) for one in kept])
-        reason = fault(copied(self._forward), self.channels, leaving)
+        before = Snapshot(self._forward.module)
+        reason = fault(self._forward, self.channels, leaving, run)
         if reason is not None:
+            before.restore()
             raise RecipeError(f"{self._source}: it cannot lose these channels: {reason}.")
-        cut(self._forward.module, self.channels, leaving)
 
     def _others(self, kept: Kept) -> Kept:
         """The units that leave."""
@@ -104,6 +109,7 @@ class Pruner:
         with followed(self._forward.module), trace.following():
             outputs = self._forward.run(values)
         for tensor in tensors(outputs):
+            trace.used(tensor)
             for axis in trace.axes(tensor):
                 trace.pin(axis, OUTPUT)
         return trace

@@ -16,7 +16,7 @@ from edgekit_converters.compress.settings import BATCH_NORM, L2, TAYLOR, PruneSe
 from edgekit_converters.data.source import Sample, open_drawn
 from edgekit_converters.source import SourceInfo
 from edgekit_converters.torch.border import Forward
-from edgekit_converters.torch.prune.cut import group_items
+from edgekit_converters.torch.prune.cut import items_by_group
 from edgekit_converters.torch.prune.graph import Channels
 from edgekit_converters.torch.prune.library import Item, magnitude, scale, taylor
 from edgekit_runtime.errors import DataError, RecipeError
@@ -54,8 +54,8 @@ def importance(
 
 def _scores(forward: Forward, channels: Channels, score: Score) -> tuple[np.ndarray, ...]:
     found = []
-    for place, group in enumerate(channels.graph.groups):
-        scores = score(group_items(forward.module, channels, place), group.units)
+    for group, items in zip(channels.graph.groups, items_by_group(forward.module, channels), strict=True):
+        scores = score(items, group.units)
         found.append(np.full(group.units, np.nan) if scores is None else scores.numpy().astype(float))
     return tuple(found)
 

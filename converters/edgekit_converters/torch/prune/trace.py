@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from edgekit_converters.torch.prune.atoms import FIXED, Atoms
 
@@ -106,6 +105,23 @@ class Call:
         return self.args[place] if place < len(self.args) else self.kwargs.get(name, default)
 
 
+@dataclass
+class _Mark:
+    """What is noted on a tensor itself: a table of them would keep all of them alive.
+
+    Attributes:
+        trace: Whose note it is.
+        axes: What lies along its axes.
+        owner: The parameter that it is a view of.
+        pins: What stays if it is used.
+    """
+
+    trace: Trace
+    axes: Axes
+    owner: str | None
+    pins: list[tuple[np.ndarray, str]] = field(default_factory=list)
+
+
 Rule = Callable[["Trace", Call], None]
 
 
@@ -132,14 +148,15 @@ class Trace(TorchDispatchMode):  # type: ignore[misc]  # torch ships no types th
         self._module = module
         named = [*module.named_parameters(), *module.named_buffers()]
         self._owners = {id(tensor): name for name, tensor in named}
-        self._axes: dict[int, Axes] = {}
-        self._alive: list[Any] = [tensor for _, tensor in named]  # an id is given anew once its tensor is gone
+        self._own: dict[int, Axes] = {}
         self._parts: list[tuple[str, Any]] = []
 
     def __torch_dispatch__(self, func: Any, types: object, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         """Run one operator, and note what it does to channels."""
         result = func(*args, **(kwargs or {}))
         call = Call(func.overloadpacket.__name__, args, kwargs or {}, result)
+        for tensor in tensors((args, kwargs)):
+            self.used(tensor)
         if any(isinstance(part, self._kinds) for _, part in self._parts):
             self.stop(call, f"it feeds {self.opaque_part}")
         else:
@@ -183,28 +200,31 @@ class Trace(TorchDispatchMode):  # type: ignore[misc]  # torch ships no types th
 
     def axes(self, tensor: Any) -> Axes:
         """The channels along each axis of a tensor; those of a parameter begin here."""
-        known = self._axes.get(id(tensor))
-        if known is not None:
-            return known
+        mark = self._mark(tensor)
+        if mark is not None:
+            return mark.axes
         owner = self._owners.get(id(tensor))
         if owner is None:
             return tuple(None for _ in tensor.shape)
-        axes: Axes = tuple(None if size == 1 else self.atoms.new(size) for size in tensor.shape)
-        self.slots |= {Slot(owner, dim): axis for dim, axis in enumerate(axes) if axis is not None}
-        self._axes[id(tensor)] = axes
-        return axes
+        if id(tensor) not in self._own:
+            axes: Axes = tuple(None if size == 1 else self.atoms.new(size) for size in tensor.shape)
+            self.slots |= {Slot(owner, dim): axis for dim, axis in enumerate(axes) if axis is not None}
+            self._own[id(tensor)] = axes
+        return self._own[id(tensor)]
 
     def owner(self, tensor: Any) -> str | None:
         """The parameter or buffer that a tensor is, or is a view of."""
-        return self._owners.get(id(tensor))
+        mark = self._mark(tensor)
+        return self._owners.get(id(tensor)) if mark is None else mark.owner
 
     def give(self, tensor: Any, axes: Sequence[Axis], owner: str | None = None) -> None:
         """Note what lies along the axes of a result."""
-        self._alive.append(tensor)
-        if any(axis is not None for axis in axes):
-            self._axes[id(tensor)] = tuple(axes)
-        if owner is not None:
-            self._owners[id(tensor)] = owner
+        if id(tensor) not in self._owners:
+            tensor.edgekit_mark = _Mark(self, tuple(axes), owner)
+
+    def _mark(self, tensor: Any) -> _Mark | None:
+        mark = getattr(tensor, "edgekit_mark", None)
+        return mark if mark is not None and mark.trace is self else None
 
     def join(self, one: Axis, other: Axis, reason: str = MEETS_FIXED) -> Axis:
         """Let the channels of two axes leave together, and give them."""
@@ -215,17 +235,39 @@ class Trace(TorchDispatchMode):  # type: ignore[misc]  # torch ships no types th
         self.atoms.join(one, other, reason)
         return one
 
+    def runs_along(self, vector: Any, axis: Axis) -> None:
+        """Let a vector's places leave with the channels that it goes along."""
+        owner = self._owners.get(id(vector))
+        if axis is None or owner is None or id(vector) in self._own:
+            self.join(axis, self.axes(vector)[0])
+        else:  # no atoms of its own: most vectors are those of norms, and many
+            self._own[id(vector)] = (axis,)
+            self.slots[Slot(owner, 0)] = axis
+
     def pin(self, axis: Axis, reason: str) -> None:
         """Let the channels of an axis stay."""
         if axis is not None:
             self.atoms.pin(axis, reason)
+
+    def pin_if_used(self, axis: Axis, reason: str, result: Any) -> None:
+        """Let the channels of an axis stay if an operator, or the user, takes a result, such as attention's weights."""
+        mark = self._mark(result)
+        if axis is not None and mark is not None:
+            mark.pins.append((axis, reason))
+
+    def used(self, tensor: Any) -> None:
+        """Note that a result is taken."""
+        mark = self._mark(tensor)
+        if mark is not None and mark.pins:
+            for axis, reason in mark.pins:
+                self.pin(axis, reason)
+            mark.pins.clear()
 
     def stop(self, call: Call, reason: str) -> None:
         """Let all channels stay that an operator takes."""
         for tensor in tensors((call.args, call.kwargs)):
             for axis in self.axes(tensor):
                 self.pin(axis, reason)
-        self._alive.extend(tensors(call.result))
 
     def makes(self, layer: str, atoms: Axis) -> None:
         """Note that channels begin here."""
@@ -264,10 +306,17 @@ class Trace(TorchDispatchMode):  # type: ignore[misc]  # torch ships no types th
         self.costs_macs(name, steps * weights)
 
     def _shape(self, tensor: Any) -> tuple[np.ndarray | int, ...]:
-        axes = self._axes.get(id(tensor)) or (None,) * tensor.ndim
+        axes = self.axes(tensor)
         return tuple(size if axis is None else axis for axis, size in zip(axes, tensor.shape, strict=True))
 
 
 def tensors(values: Any) -> Iterator[Any]:
     """The tensors among an operator's arguments or results."""
-    return (value for value in tree_leaves(values) if isinstance(value, torch.Tensor))
+    if isinstance(values, torch.Tensor):
+        yield values
+    elif isinstance(values, (tuple, list)):
+        for value in values:
+            yield from tensors(value)
+    elif isinstance(values, dict):
+        for value in values.values():
+            yield from tensors(value)

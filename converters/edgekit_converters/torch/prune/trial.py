@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from edgekit_converters.torch.border import Forward, example
 from edgekit_converters.torch.prune.attention import followed
-from edgekit_converters.torch.prune.cut import cut
+from edgekit_converters.torch.prune.cut import Snapshot, cut
 from edgekit_converters.torch.prune.graph import Channels
 from edgekit_converters.torch.prune.trace import SILENT, Step, tensors
 from edgekit_converters.torch.refusal import user_line
@@ -34,23 +33,23 @@ class _Shapes(TorchDispatchMode):  # type: ignore[misc]  # torch ships no types 
         return result
 
 
-def fault(forward: Forward, channels: Channels, leaving: np.ndarray) -> str | None:
+def fault(forward: Forward, channels: Channels, leaving: np.ndarray, run: Callable[[], object]) -> str | None:
     """Take channels out of a module, and tell why what is left does not do what it should.
 
     Args:
         forward: The module, which is changed.
         channels: Its channels.
         leaving: For each atom whether it leaves: `(atoms,)`.
+        run: Runs it; what comes before the module itself is of no account.
 
     Returns:
         `None` where every operator gives what the channels that stay make it give.
     """
     cut(forward.module, channels, leaving)
     shapes = _Shapes()
-    values = [example(spec) for spec in forward.inputs]
     try:
         with followed(forward.module), torch.no_grad(), shapes:
-            forward.run(values)
+            run()
     except Exception as error:  # noqa: BLE001  # a forward may raise anything, and the user is told
         return f"{COUNTED_ON}{user_line(error)}"
     return _difference(channels.trace.steps, shapes.found, leaving)
@@ -59,15 +58,20 @@ def fault(forward: Forward, channels: Channels, leaving: np.ndarray) -> str | No
 def _difference(
     expected: Sequence[Step], found: Sequence[tuple[str, tuple[tuple[int, ...], ...]]], leaving: np.ndarray
 ) -> str | None:
-    for step, (operator, shapes) in zip(expected, found, strict=False):
-        wanted = tuple(tuple(_left(axis, leaving) for axis in shape) for shape in step.shapes)
+    kept, counts = ~leaving, dict[int, int]()
+
+    def left(axis: np.ndarray | int) -> int:
+        if isinstance(axis, int):
+            return axis
+        if id(axis) not in counts:  # the same one runs through many operators
+            counts[id(axis)] = int(np.count_nonzero(kept[axis]))
+        return counts[id(axis)]
+
+    for step, (operator, shapes) in zip(expected, found[-len(expected) :], strict=False):
+        wanted = tuple(tuple(left(axis) for axis in shape) for shape in step.shapes)
         if (operator, shapes) != (step.operator, wanted):
             return f"{COUNTED_ON} ({step.operator} in {step.layer})"
-    return None if len(expected) == len(found) else f"{COUNTED_ON}, and runs otherwise without some"
-
-
-def _left(axis: np.ndarray | int, leaving: np.ndarray) -> int:
-    return axis if isinstance(axis, int) else int((~leaving[axis]).sum())
+    return None if len(expected) <= len(found) else f"{COUNTED_ON}, and runs otherwise without some"
 
 
 def failing(forward: Forward, channels: Channels, groups: Sequence[int]) -> dict[int, str]:
@@ -79,7 +83,12 @@ def failing(forward: Forward, channels: Channels, groups: Sequence[int]) -> dict
         groups: Which to try, together and then in ever smaller parts.
     """
     half = np.isin(channels.groups, groups) & (channels.units % 2 == 1)
-    reason = fault(copied(forward), channels, half)
+    before = Snapshot(forward.module)
+    values = [example(spec) for spec in forward.inputs]
+    try:
+        reason = fault(forward, channels, half, lambda: forward.run(values))
+    finally:
+        before.restore()
     if reason is None:
         return {}
     if len(groups) == 1:
@@ -87,8 +96,3 @@ def failing(forward: Forward, channels: Channels, groups: Sequence[int]) -> dict
     middle = len(groups) // 2
     found = failing(forward, channels, groups[:middle]) | failing(forward, channels, groups[middle:])
     return found or dict.fromkeys(groups, reason)  # they fail only together
-
-
-def copied(forward: Forward) -> Forward:
-    """The same with a copy of the module."""
-    return Forward(copy.deepcopy(forward.module), forward.inputs, forward.arrange)
