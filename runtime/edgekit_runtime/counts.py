@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
+from typing import Optional
 
 LINE_BYTES = 64  # of every cache that is simulated
 CYCLE_PARTS = 16  # the counter adds sixteenths of cycles, as a plain block takes parts of one
@@ -39,7 +40,8 @@ class Counts:
         l1_refill_bytes: Cache lines that the first data cache took in, 64 bytes each (simulated: least recently
             used out first, no prefetch).
         dram_bytes: Lines that the last cache took in or wrote back, 64 bytes each (simulated likewise).
-        operators: Operators of the model that were executed, for what each costs beside its work; 0 where unknown.
+        operators: Operators of the model, for what each costs beside its work; `None` until somebody who reads the file
+            tells, as the emulator does not see them.
     """
 
     cpu: str
@@ -51,7 +53,7 @@ class Counts:
     port_cycles: int
     l1_refill_bytes: int
     dram_bytes: int
-    operators: int
+    operators: Optional[int] = None
 
     def __post_init__(self) -> None:
         negative = [name for name, value in asdict(self).items() if isinstance(value, int) and value < 0]
@@ -141,5 +143,4 @@ def per_inference(cpu: str, empty: Tally, regions: Sequence[Tally], inferences: 
         port_cycles=each(difference.port_cycles_16, 1 / CYCLE_PARTS),
         l1_refill_bytes=each(difference.l1_refills, LINE_BYTES),
         dram_bytes=each(difference.dram_lines, LINE_BYTES),
-        operators=0,
     )

@@ -65,6 +65,7 @@ def test_more_threads_save_computing_alone() -> None:
         (replace(FLOAT, cpu="cortex-a53"), "raspberry-pi-4b", 1, "emulated cortex-a53"),
         (replace(FLOAT, cpu="riscv"), "raspberry-pi-4b", 1, "emulated riscv"),
         (replace(FLOAT, l1_refill_bytes=0), "raspberry-pi-4b", 1, "no lines"),
+        (replace(FLOAT, operators=None), "raspberry-pi-4b", 1, "how many operators the file has is not known"),
         (FLOAT, "host", 1, "does not say cpu.model"),
         (FLOAT, "raspberry-pi-4b", 5, "4 cores for 5 threads"),
     ],

@@ -54,10 +54,12 @@ def work_counted(counts: Counts) -> Work:
     """Counts as work for the formula.
 
     Raises:
-        Unpredictable: The caches were not simulated.
+        Unpredictable: The caches were not simulated, or nobody counted the operators.
     """
     if not counts.port_cycles or not counts.l1_refill_bytes:  # a small model needs no main memory, but each needs lines
         raise Unpredictable("the emulated run counted no cycles, or no lines into the first cache")
+    if not counts.operators:  # each costs time beside its work
+        raise Unpredictable("how many operators the file has is not known")
     return Work(counts.port_cycles, counts.l1_refill_bytes, counts.dram_bytes, counts.operators)
 
 
