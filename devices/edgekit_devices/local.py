@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import queue
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -17,9 +15,8 @@ from types import TracebackType
 from typing import IO, Self
 
 from edgekit_devices.device import Completed, DeviceInfo, probe_by_python
+from edgekit_devices.onboard.commands import end_group
 from edgekit_runtime.errors import DeviceError
-
-GRACE_S = 5.0  # to end its own children before it is killed
 
 
 class LocalDevice:
@@ -52,7 +49,7 @@ class LocalDevice:
                 f"local: {argv[0]} did not end within {timeout_s:g} s, so it was ended.", hint="Give it more time."
             ) from error
         finally:
-            _end(process)
+            end_group(process)
 
     def pull(self, path: str, target: Path) -> None:
         """Copy a file.
@@ -125,20 +122,3 @@ def _read_lines(stream: IO[str], lines: queue.Queue[str | None]) -> None:
     for line in stream:
         lines.put(line)
     lines.put(None)
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """End what is left of a process group: politely, then by force."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(timeout=GRACE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(OSError):  # nobody is left
-            os.killpg(process.pid, signal.SIGKILL)
-    for stream in (process.stdout, process.stderr):
-        assert stream is not None
-        stream.close()

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from typing import AnyStr
 
 from edgekit_devices.onboard.frames import CHUNK_BYTES, Frames, Payload, RefusedError, text_of
 
@@ -39,7 +40,7 @@ def run_command(frames: Frames, argv: Sequence[str], timeout_s: float) -> Payloa
             f"{os.path.basename(argv[0])} did not end within {timeout_s:g} s, so it was ended", "Give it more time."
         ) from None
     finally:
-        _end(process)
+        end_group(process)
     return {"status": process.returncode, "stdout": text_of(written[0]), "stderr": text_of(written[1])}
 
 
@@ -72,8 +73,8 @@ def _follow(frames: Frames, process: subprocess.Popen[bytes], deadline: float) -
     return bytes(written[out]), bytes(written[err])
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End what is left of the process group: politely, then by force."""
+def end_group(process: subprocess.Popen[AnyStr]) -> None:
+    """End what is left of a process and of the group that it leads: politely, then by force."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -81,8 +82,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    with contextlib.suppress(OSError):  # nobody is left
-        os.killpg(process.pid, signal.SIGKILL)
+    if hasattr(os, "killpg"):  # Windows has no groups
+        with contextlib.suppress(OSError):  # nobody is left
+            os.killpg(process.pid, signal.SIGKILL)
     for stream in (process.stdout, process.stderr):
         if stream is not None:
             stream.close()
