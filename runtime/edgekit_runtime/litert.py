@@ -200,11 +200,17 @@ def _open_builtin_preserving(path: str) -> Any:
 
 
 def _hides_tensors(interpreter: Any) -> bool:
-    """Whether a delegate took over more than one operator at once: what lies between them is then never written."""
+    """Whether a delegate leaves tensors unwritten.
+
+    So it does with what lies between operators that it took over at once, and with weights that it restores for
+    itself, such as those that are float16 in the file.
+    """
     operators = operators_of(interpreter)
     taken = {frozenset(outputs): frozenset(inputs) for name, inputs, outputs in operators if name != DELEGATE}
+    given = {detail["index"] for detail in interpreter.get_input_details()}
+    computed = given.union(*taken)
     return not all(
-        frozenset(inputs) <= taken.get(frozenset(outputs), frozenset())
+        computed.intersection(inputs) and frozenset(inputs) <= taken.get(frozenset(outputs), frozenset())
         for name, inputs, outputs in operators
         if name == DELEGATE
     )

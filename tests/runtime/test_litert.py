@@ -10,6 +10,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from edgekit_converters.quantize.engine import quantize_file
 from edgekit_runtime.affine import restore, store
 from edgekit_runtime.errors import ModelError
 from edgekit_runtime.litert import LiteRtInterpreter, TensorReader
@@ -237,6 +238,17 @@ def test_the_reader_gives_what_a_delegate_would_leave_out(tmp_path):
         found = dict(named(reader, x))
         assert found["right"].tolist() == x[:, 2:].tolist()
         assert found["y"].tolist() == (2 * x[:, :2]).tolist()
+
+
+def test_the_reader_gives_weights_that_the_file_restores(tmp_path):
+    quantize_file(write_dense(tmp_path / "float.tflite"), "float16", tmp_path / "half.tflite")
+    path, sample = str(tmp_path / "half.tflite"), dense_samples(1)
+    reader = TensorReader(path)
+    expected, found = builtin_tensors(path, [sample]), dict(named(reader, sample))
+    restored = [name for name, kind in reader.operators.items() if kind == "DEQUANTIZE"]
+    assert restored
+    for name in restored:
+        assert np.array_equal(found[name], expected[name])
 
 
 def test_the_reader_gives_only_what_is_asked_for(tmp_path):
