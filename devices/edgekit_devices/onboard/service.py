@@ -10,13 +10,14 @@ from typing import Optional
 
 from edgekit_devices.onboard.frames import Payload, RefusedError
 
+# By the shell, whose script `python` is: systemd takes no quotes, backslashes or doubled $ in a program's own name.
 UNIT = """\
 [Unit]
 Description=edgekit serves {name}
 After=network.target
 
 [Service]
-ExecStart={python} {runtime} serve --port={port} {bundle}
+ExecStart=/bin/sh {python} {runtime} serve --port={port} {bundle}
 Restart=on-failure
 RestartSec=5
 
