@@ -23,7 +23,7 @@ NOTHING_LEFT = "nothing-left"
 STREAMED = "streamed-weights"
 BEYOND_CHIP = "beyond-chip"
 FROM_COMPILER = "Vela's own summary"
-SMALLER = "Take a smaller model: fewer channels, or a narrower variant."
+SMALLER = "Take a smaller model: fewer channels (convert its source with --prune 0.5), or a narrower variant."
 LITERT = "what LiteRT's and onnxruntime's kernels take"
 
 

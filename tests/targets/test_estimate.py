@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from edgekit_runtime.codec import dumps
 from edgekit_targets.catalog import load_profile, load_profiles
 from edgekit_targets.estimate.anchor import Anchor
+from edgekit_targets.estimate.cores import CORES
 from edgekit_targets.estimate.estimate import Estimate, estimate, subject_of
+from edgekit_targets.estimate.latency import Machine, Work, time_of
+from edgekit_targets.estimate.ranges import CHECKED
 from edgekit_targets.graph.graph import Graph, Operator, Subgraph
 from edgekit_targets.graph.tflite import read_tflite
 from edgekit_targets.profile import Profile
@@ -49,6 +52,24 @@ def test_int8_gains_more_on_cores_with_dot_products() -> None:
         return (slow or 0) / (fast or 1)
 
     assert gain("raspberry-pi-5") > gain("raspberry-pi-4b") > 1.3
+
+
+@pytest.mark.parametrize(("core", "times_less"), [("Cortex-A72", 1), ("Cortex-A73", 1), ("Cortex-A75", 4)])
+def test_threads_take_lines_in_at_once_where_each_core_has_a_cache_of_its_own(core: str, times_less: int) -> None:
+    machine = Machine(CORES[core], 4, 2000.0, 8000.0)
+    work = Work(cycles=1e8, refill_bytes=2e8, dram_bytes=5e7, operators=30)
+    one, four = (time_of(work, machine, threads) for threads in (1, 4))
+    assert one.cache_ms / four.cache_ms == pytest.approx(times_less)
+    assert one.compute_ms / four.compute_ms == pytest.approx(4)
+    assert one.memory_ms == four.memory_ms
+
+
+def test_a_pixel_3_has_published_figures_to_check_it_and_a_jetson_has_none() -> None:
+    for target, narrow in (("pixel-3", True), ("jetson-orin-cpu", False)):
+        latency = of(mobilenet_v1(), load_profile(target).profile).latency
+        assert latency.value is not None
+        assert latency.interval is not None
+        assert (latency.interval.low / latency.value == pytest.approx(CHECKED.low)) == narrow
 
 
 def test_throughput_is_the_inverse_of_the_latency_with_its_range() -> None:
