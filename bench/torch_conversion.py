@@ -39,7 +39,8 @@ def convert_torch(quick: bool) -> Section:
 
         def straight() -> Usage:
             script = PROGRAMS / "straight_torch_conversion.py"
-            return run_counted([sys.executable, script, MODELS, weights, data, Path(folder, "straight.tflite")])
+            output = Path(folder, f"straight-{next(numbers)}.tflite")  # ai-edge-quantizer writes over none
+            return run_counted([sys.executable, script, MODELS, weights, data, output])
 
         pairs = interleave(edgekit, straight, QUICK_PAIRS if quick else PAIRS)
     cpu = [Pair(ours.cpu_s, theirs.cpu_s) for ours, theirs in pairs]
