@@ -170,3 +170,17 @@ def test_harm_lies_on_the_line_between_what_was_tried_and_never_falls_with_fewer
     assert harm.at(64) == 0
     assert harm.at(48) == pytest.approx(0.15)
     assert harm.at(16) == harm.at(32) == pytest.approx(0.3)
+
+
+@given(st.lists(st.integers(8, 50), min_size=3, max_size=6), st.sampled_from([0.3, 0.5, 0.7]))
+def test_wide_groups_take_twice_the_alignment_where_that_comes_near(eighths: list[int], share: float) -> None:
+    graph = chain(*(16 * eighth for eighth in eighths))
+    kept = by_share(graph, share, 8)
+    assert graph.macs(kept) >= 0.95 * (1 - share) * graph.macs(graph.full)
+    assert all(count % 16 == 0 for count in kept)
+
+
+def test_a_smaller_alignment_is_named_where_it_would_reach_what_was_asked_for() -> None:
+    with pytest.raises(RecipeError, match=r"multiples of 16, .*or for a smaller alignment"):
+        by_share(chain(16, 16), 0.5, 16)
+    assert by_share(chain(16, 16), 0.5, 8) == (8, 8)

@@ -55,6 +55,15 @@ def allowed(group: Group, alignment: int) -> tuple[int, ...]:
     return tuple(sorted({*powers, group.units}))
 
 
+def _coarse(group: Group, alignment: int) -> tuple[int, ...]:
+    """The same, in twice the steps where a group is wide: kernels often take twice the channels at once.
+
+    ResNet8 with half of its MACs, float32 on x86-64 with AVX-512: 1.26 times as fast in widths that are odd multiples
+    of 8, 1.4 to 1.55 times with those of 16.
+    """
+    return allowed(group, 2 * alignment if group.units * group.width >= 4 * alignment else alignment)
+
+
 def reachable(graph: ChannelGraph, alignment: int) -> float:
     """The largest share of the MACs that can be removed, each group keeping the fewest units that it may have."""
     least = _Macs(graph)([allowed(group, alignment)[0] for group in graph.groups])
@@ -75,13 +84,22 @@ def by_share(graph: ChannelGraph, share: float, alignment: int) -> tuple[int, ..
     Raises:
         RecipeError: So much cannot be removed.
     """
+    check_share(graph, share, alignment)
+    coarse = _Fit(graph, share, alignment, coarse=True)
+    if alignment > 1 and coarse.reaches():
+        ranks = _uniform(coarse)
+        if coarse.gap(ranks) < NEAR_ENOUGH_ALIGNED:
+            return coarse.units(ranks)
     fit = _Fit(graph, share, alignment)
+    return fit.units(_uniform(fit))
+
+
+def _uniform(fit: _Fit) -> np.ndarray:
     low, high = 0.0, 1.0
     for _ in range(40):
         middle = (low + high) / 2
         low, high = (middle, high) if fit.holds(fit.ranks(middle)) else (low, middle)
-    ranks = fit.ranks(low)
-    return fit.filled(ranks, lambda ranks: fit.kept(ranks) / fit.full, far=STEPS)
+    return fit.filled(fit.ranks(low), lambda ranks: fit.kept(ranks) / fit.full, far=STEPS)
 
 
 def by_width(graph: ChannelGraph, width: float, alignment: int) -> tuple[int, ...]:
@@ -120,12 +138,13 @@ def by_harm(graph: ChannelGraph, share: float, alignment: int, harms: Sequence[H
     Raises:
         RecipeError: So much cannot be removed.
     """
+    check_share(graph, share, alignment)
     fit = _Fit(graph, share, alignment)
     known = [np.array([harm.at(units) for units in counts]) for harm, counts in zip(harms, fit.allowed, strict=True)]
     ranks = np.array([len(counts) - 1 for counts in fit.allowed])
     while not fit.holds(ranks):
         ranks = fit.cheapest(ranks, known)
-    return fit.filled(ranks, lambda ranks: -fit.gains(ranks, known), far=max(graph.full))
+    return fit.units(fit.filled(ranks, lambda ranks: -fit.gains(ranks, known), far=max(graph.full)))
 
 
 class _Macs:
@@ -164,11 +183,11 @@ class _Macs:
 class _Fit:
     """The search for widths: ranks are places in the list of what each group may have."""
 
-    def __init__(self, graph: ChannelGraph, share: float, alignment: int) -> None:
-        check_share(graph, share, alignment)
+    def __init__(self, graph: ChannelGraph, share: float, alignment: int, *, coarse: bool = False) -> None:
         self.macs = _Macs(graph)
         self.full = np.array(graph.full)
-        self.allowed = [np.array(allowed(group, alignment)) for group in graph.groups]
+        counts = _coarse if coarse else allowed
+        self.allowed = [np.array(counts(group, alignment)) for group in graph.groups]
         self.last = np.array([len(counts) - 1 for counts in self.allowed])
         whole = self.macs(self.full)
         self._limit = whole * (1 - share + CLOSE)
@@ -184,11 +203,15 @@ class _Fit:
         nearest = [np.abs(counts - share * full).argmin() for counts, full in zip(self.allowed, self.full, strict=True)]
         return np.array(nearest)
 
+    def reaches(self) -> bool:
+        """Whether so much can be removed."""
+        return self.holds(np.zeros_like(self.last))
+
     def holds(self, ranks: np.ndarray) -> bool:
         """Whether no more MACs are left than asked for."""
         return self.macs(self.kept(ranks)) <= self._limit
 
-    def filled(self, ranks: np.ndarray, order: Order, far: int) -> tuple[int, ...]:
+    def filled(self, ranks: np.ndarray, order: Order, far: int) -> np.ndarray:
         """Give groups back what fits, the first in an order first, then exchange until nothing comes nearer.
 
         Args:
@@ -197,13 +220,17 @@ class _Fit:
             far: How many steps a group may go from there, unless that does not come near enough.
         """
         ranks = self._within(ranks, order, np.maximum(ranks - far, 0), np.minimum(ranks + far, self.last))
-        if self._gap(ranks) >= self._near_enough:
+        if self.gap(ranks) >= self._near_enough:
             ranks = self._within(ranks, order, np.zeros_like(ranks), self.last)
+        return ranks
+
+    def units(self, ranks: np.ndarray) -> tuple[int, ...]:
+        """Units for each group."""
         return tuple(int(units) for units in self.kept(ranks))
 
     def _within(self, ranks: np.ndarray, order: Order, least: np.ndarray, most: np.ndarray) -> np.ndarray:
         for _ in range(ROUNDS):
-            if self._gap(ranks) < NEAR:
+            if self.gap(ranks) < NEAR:
                 break
             better = self._widened(ranks, order, most)
             better = self._exchanged(ranks, least, most) if better is None else better
@@ -212,7 +239,7 @@ class _Fit:
             ranks = better
         return ranks
 
-    def _gap(self, ranks: np.ndarray) -> float:
+    def gap(self, ranks: np.ndarray) -> float:
         """How far below what was asked for the MACs are, as a share of that."""
         return 1 - self.macs(self.kept(ranks)) / self._limit
 
@@ -280,11 +307,12 @@ def check_share(graph: ChannelGraph, share: float, alignment: int) -> None:
     most = reachable(graph, alignment)
     if share <= most + CLOSE:
         return
+    finer = ", or for a smaller alignment" if alignment > 1 and share <= reachable(graph, 1) else ""
     aligned = f"in widths of multiples of {alignment}, " if alignment > 1 else ""
     raise RecipeError(
         f"{aligned}at most {_down(most):.1%} of the multiply-accumulates can be removed, and {share:.1%} were asked for"
         f"{_alone(graph)}.",
-        hint=f"Ask for at most {_down(most):g}.",
+        hint=f"Ask for at most {_down(most):g}{finer}.",
     )
 
 
