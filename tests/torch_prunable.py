@@ -149,6 +149,26 @@ class FusedAttention(nn.Module):
         return self.out(mixed.transpose(1, 2).reshape(batch, length, self.inner))
 
 
+class SharedAttention(nn.Module):
+    """Three heads of queries for each of keys and values."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads, self.kv_heads, self.size = heads, heads // 3, width // heads
+        self.query, self.key = nn.Linear(width, width), nn.Linear(width, width // 3)
+        self.value, self.out = nn.Linear(width, width // 3), nn.Linear(width, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        batch, length, _ = x.shape
+        query = self.query(x).view(batch, length, self.heads, self.size).transpose(1, 2)
+        pair = (
+            part(x).view(batch, length, self.kv_heads, self.size).transpose(1, 2) for part in (self.key, self.value)
+        )
+        key, value = (one.unsqueeze(2).expand(-1, -1, 3, -1, -1).flatten(1, 2) for one in pair)
+        mixed = functional.scaled_dot_product_attention(query, key, value)
+        return self.out(mixed.transpose(1, 2).flatten(2))
+
+
 class OwnAttention(nn.Module):
     """`nn.MultiheadAttention` as a module of one's own calls it."""
 
@@ -243,7 +263,7 @@ class Written(nn.Module):
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         x = functional.relu(self.one(image))
         x = self.two(x / x.amax(1, keepdim=True).clamp_min(1))
-        x = functional.relu(self.three(x.flip(1)))
+        x = functional.relu(self.three(torch.sort(x, 1)[0]))
         return self.head(functional.relu(self.free(functional.relu(self.fold(x.view(-1, 32))))))
 
 
@@ -257,6 +277,7 @@ NETWORKS: Mapping[str, tuple[Maker, tuple[Input, ...]]] = {
     "split_attention": (lambda: Transformer(SplitAttention), SIGNAL),
     "fused_attention": (lambda: Transformer(FusedAttention), SIGNAL),
     "own_attention": (lambda: Transformer(OwnAttention), SIGNAL),
+    "shared_attention": (lambda: Transformer(SharedAttention), SIGNAL),
     "mixer": (Mixer, SIGNAL),
     "lstm_signal": (lambda: Signal(nn.LSTM), SIGNAL),
     "gru_signal": (lambda: Signal(nn.GRU), SIGNAL),

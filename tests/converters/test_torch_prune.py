@@ -195,7 +195,7 @@ def test_what_a_forward_counts_on_stays_and_its_line_is_told() -> None:
     graph = open_model("written").channels()
     told = {one.layer: one.reason for one in graph.left_alone}
     assert "x.view(-1, 32)" in told["three"]
-    assert "flip" in told["two"]
+    assert "sort" in told["two"]
     assert "taken together" in told["one"]
     assert "head" not in told  # it gives the output
     assert [group.name for group in graph.groups] == ["fold", "free"]

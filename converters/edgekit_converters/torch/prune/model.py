@@ -12,6 +12,7 @@ from edgekit_converters.compress.settings import PruneSettings
 from edgekit_converters.compress.surgery import Kept, Operation
 from edgekit_converters.torch.border import Forward
 from edgekit_converters.torch.model import TorchModel
+from edgekit_runtime.errors import RecipeError
 
 if TYPE_CHECKING:
     from edgekit_converters.torch.prune.pruner import Pruner
@@ -52,8 +53,15 @@ class PrunableModel(TorchModel):
             RecipeError: They are not those of this module.
         """
         pruner = self._pruner or self._look()
-        pruner.take_out(operation.kept, lambda: TorchModel.__init__(self, self._forward, self._source))
+        try:
+            pruner.take_out(operation.kept, self._renew)
+        except RecipeError:
+            self._renew()
+            raise
         self._pruner = None
+
+    def _renew(self) -> None:
+        TorchModel.__init__(self, self._forward, self._source)
 
     def _known(self, graph: ChannelGraph) -> Pruner:
         if self._pruner is None or self._pruner.channels.graph is not graph:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +12,13 @@ from edgekit_converters.torch.prune.atoms import FIXED
 from edgekit_converters.torch.prune.trace import Axes, Axis, Call, Rule, Trace
 
 MIXED = "a reshape mixes its channels with another axis"
+TURNED = "the order of its channels is changed"
 PARTED = "a part of its channels is taken by fixed places"
 # What modules call the number of their heads.
-HEADS = ("num_heads", "heads", "n_heads", "nhead", "n_head", "nheads", "num_attention_heads", "h")
+HEADS = (
+    *("num_heads", "heads", "n_heads", "nhead", "n_head", "nheads", "num_attention_heads", "h"),
+    *("num_kv_heads", "num_key_value_heads", "n_kv_heads", "kv_heads"),
+)
 
 
 def same(trace: Trace, call: Call) -> None:
@@ -65,14 +70,15 @@ def _regroup(trace: Trace, axes: Axes, sizes: Sequence[int], wanted: Sequence[in
     if len(real) == 1:
         found[real[0]] = flat
         if len(flat) > len(labelled[0]):  # such as heads x width, that become one axis again
-            _count(trace, vars(trace.part[1]), flat)
+            _count(trace, trace.part, vars(trace.part[1]), flat)
         return found
     shaped = flat.reshape([wanted[place] for place in real])
     chosen = _carrier(trace, shaped)
     rows = np.moveaxis(shaped, chosen, 0).reshape(shaped.shape[chosen], -1)
     if not (rows == rows[:, :1]).all():
         trace.atoms.join(rows[:, 1:].ravel(), np.repeat(rows[:, 0], rows.shape[1] - 1), MIXED)
-        _count(trace, HEADS, rows[:, 0])
+        for part in trace.parts:
+            _count(trace, part, HEADS, rows[:, 0])
     found[real[chosen]] = rows[:, 0].copy()
     return found
 
@@ -83,16 +89,16 @@ def _carrier(trace: Trace, shaped: np.ndarray) -> int:
         rows = np.moveaxis(shaped, place, 0).reshape(shaped.shape[place], -1)
         if (rows == rows[:, :1]).all():
             return place
-    numbers = {vars(trace.part[1]).get(name) for name in HEADS}
+    numbers = {vars(part).get(name) for _, part in trace.parts for name in HEADS}
     heads = [place for place in range(shaped.ndim - 1) if shaped.shape[place] in numbers]
     return heads[-1] if heads else shaped.ndim - 1
 
 
-def _count(trace: Trace, names: Iterable[str], atoms: np.ndarray) -> None:
-    """Note those numbers of the running part that tell how many there are."""
-    path, part = trace.part
+def _count(trace: Trace, part: tuple[str, Any], names: Iterable[str], atoms: np.ndarray) -> None:
+    """Note those numbers of a part that tell how many there are."""
+    path, module = part
     for name in names:
-        value = vars(part).get(name)
+        value = vars(module).get(name)
         if type(value) is int and value == len(atoms):
             trace.counted(path, name, atoms)
 
@@ -245,6 +251,15 @@ def pad(trace: Trace, call: Call) -> None:
     trace.give(call.result, axes)
 
 
+def turn(trace: Trace, call: Call) -> None:
+    """Places along some axes change their order."""
+    axes = list(trace.axes(call.args[0]))
+    for dim in call.arg(len(call.args) - 1, "dims") or range(len(axes)):
+        trace.pin(axes[dim], TURNED)
+        axes[dim] = None
+    trace.give(call.result, axes)
+
+
 def pixel_shuffle(trace: Trace, call: Call) -> None:
     """`(N, C * r * r, H, W)` becomes `(N, C, H * r, W * r)`."""
     axes = list(trace.axes(call.args[0]))
@@ -282,6 +297,8 @@ MOVEMENT: Mapping[str, Rule] = {
     "select": select,
     "unbind": unbind,
     "slice": cut,
+    "flip": turn,
+    "roll": turn,
     "glu": glu,
     "cat": concatenate,
     "stack": stack,

@@ -16,7 +16,9 @@ from edgekit_converters.torch.prune.atoms import FIXED, Atoms
 
 Axis = np.ndarray | None  # the atom of every place along it; `None` where none of them can leave
 Axes = tuple[Axis, ...]
-SILENT = ("detach", "alias", "lift_fresh")  # PyTorch's own bookkeeping, which runs or not as it likes
+# Bookkeeping and copies, which PyTorch makes or not as the layout of values wants it.
+SILENT = ("detach", "alias", "lift_fresh", "clone")
+VIEWS = ("view", "_unsafe_view", "_reshape_alias")  # likewise one or the other
 MEETS_FIXED = "its channels meet others that stay"
 
 
@@ -166,7 +168,7 @@ class Trace(TorchDispatchMode):  # type: ignore[misc]  # torch ships no types th
             rule(self, call)
         if call.name not in SILENT:
             shapes = tuple(self._shape(tensor) for tensor in tensors(result))
-            self.steps.append(Step(call.name, self.layer, shapes))
+            self.steps.append(Step(step_name(call.name), self.layer, shapes))
         return result
 
     @contextmanager
@@ -192,6 +194,11 @@ class Trace(TorchDispatchMode):  # type: ignore[misc]  # torch ships no types th
     def part(self) -> tuple[str, Any]:
         """The innermost part that runs, with its path."""
         return self._parts[-1] if self._parts else ("", self._module)
+
+    @property
+    def parts(self) -> tuple[tuple[str, Any], ...]:
+        """All parts that run, the innermost first, with their paths."""
+        return tuple(reversed(self._parts)) or (self.part,)
 
     @property
     def opaque_part(self) -> str:
@@ -308,6 +315,11 @@ class Trace(TorchDispatchMode):  # type: ignore[misc]  # torch ships no types th
     def _shape(self, tensor: Any) -> tuple[np.ndarray | int, ...]:
         axes = self.axes(tensor)
         return tuple(size if axis is None else axis for axis, size in zip(axes, tensor.shape, strict=True))
+
+
+def step_name(operator: str) -> str:
+    """What an operator is called among steps: one name for those that take each other's place."""
+    return VIEWS[0] if operator in VIEWS else operator
 
 
 def tensors(values: Any) -> Iterator[Any]:

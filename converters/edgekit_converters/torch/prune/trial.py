@@ -13,7 +13,7 @@ from edgekit_converters.torch.border import Forward, example
 from edgekit_converters.torch.prune.attention import followed
 from edgekit_converters.torch.prune.cut import Snapshot, cut
 from edgekit_converters.torch.prune.graph import Channels
-from edgekit_converters.torch.prune.trace import SILENT, Step, tensors
+from edgekit_converters.torch.prune.trace import SILENT, Step, step_name, tensors
 from edgekit_converters.torch.refusal import user_line
 
 COUNTED_ON = "the forward counts on all of its channels"
@@ -28,8 +28,9 @@ class _Shapes(TorchDispatchMode):  # type: ignore[misc]  # torch ships no types 
 
     def __torch_dispatch__(self, func: Any, types: object, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        if func.overloadpacket.__name__ not in SILENT:
-            self.found.append((func.overloadpacket.__name__, tuple(tuple(one.shape) for one in tensors(result))))
+        name = func.overloadpacket.__name__
+        if name not in SILENT:
+            self.found.append((step_name(name), tuple(tuple(one.shape) for one in tensors(result))))
         return result
 
 
