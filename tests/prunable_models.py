@@ -136,11 +136,12 @@ def grouped() -> keras.Model:
 
 
 def recurrent() -> keras.Model:
-    """Convolutions before and after layers whose own units stay."""
+    """Convolutions and a dense layer between layers whose own units stay."""
     wave = layers.Input((20, 3), name="wave")
     x = layers.Conv1D(24, 3, activation="relu")(wave)
     x = layers.Bidirectional(layers.GRU(6, return_sequences=True), name="both")(x)
     x = layers.Conv1D(24, 3, activation="relu")(x)
+    x = layers.TimeDistributed(layers.Dense(16, activation="relu"))(x)
     x = layers.LSTM(12, name="memory")(x)
     return keras.Model(wave, layers.Dense(3, name="kind")(x), name="recurrent")
 

@@ -12,12 +12,28 @@ from edgekit_converters.keras.prune.trace import Settings, Trace, Value, fixed
 
 def dense(trace: Trace, layer: Any, value: Value) -> Value:
     """`Dense` along the last axis; the axes before it pass."""
-    taken = trace.takes(layer, "in", value.axes[-1])
-    made = trace.makes(layer, "out", layer.units)
-    trace.weighs(layer, (layer.kernel, {0: "in", 1: "out"}), (layer.bias, {0: "out"}))
     trace.plan(layer).settings = _units
+    return _product(trace, layer, layer, value)
+
+
+def at_each_step(trace: Trace, layer: Any, value: Value) -> Value:
+    """`TimeDistributed` around `Dense`, which does what `Dense` does alone."""
+
+    def settings(sizes: Mapping[str, int]) -> Settings:
+        inner = layer.get_config()["layer"]
+        config = inner["config"] | _units(sizes)
+        return {"layer": {key: item for key, item in inner.items() if key != "build_config"} | {"config": config}}
+
+    trace.plan(layer).settings = settings
+    return _product(trace, layer, layer.layer, value)
+
+
+def _product(trace: Trace, layer: Any, inner: Any, value: Value) -> Value:
+    taken = trace.takes(layer, "in", value.axes[-1])
+    made = trace.makes(layer, "out", inner.units)
+    trace.weighs(layer, (inner.kernel, {0: "in", 1: "out"}), (inner.bias, {0: "out"}))
     trace.costs_macs(layer.name, 1, *value.axes[:-1], taken, made)
-    return activated(trace, layer, value.with_axis(len(value.axes) - 1, made), -1)
+    return activated(trace, inner, value.with_axis(len(value.axes) - 1, made), -1)
 
 
 def einsum(trace: Trace, layer: Any, value: Value, shape: tuple[int, ...]) -> Value:

@@ -109,6 +109,13 @@ def _around(trace: Trace, call: Call) -> list[Value]:
     return (_recurrent if type(call.layer.forward_layer) in RECURRENT else _unknown)(trace, call)
 
 
+def _at_each_step(trace: Trace, call: Call) -> list[Value]:
+    """`TimeDistributed`, around a dense layer."""
+    if type(call.layer.layer) is not LAYERS.Dense:
+        return _unknown(trace, call)
+    return [dense.at_each_step(trace, call.layer, call.taken[0])]
+
+
 def _heads(trace: Trace, call: Call) -> list[Value]:
     config = call.layer.get_config()
     width = config["output_shape"]
@@ -167,6 +174,7 @@ TABLE: Mapping[type, Follow] = {
     LAYERS.RepeatVector: _plain(shapes.repeat),
     LAYERS.Concatenate: _joining(shapes.concatenate),
     LAYERS.Dense: _plain(dense.dense),
+    LAYERS.TimeDistributed: _at_each_step,
     LAYERS.EinsumDense: _shaped(dense.einsum),
     LAYERS.Embedding: _plain(dense.embedding),
     LAYERS.BatchNormalization: _plain(normalization.batch),
