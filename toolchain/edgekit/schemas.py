@@ -58,6 +58,7 @@ def _documents() -> dict[str, Any]:  # document types share two class attributes
     from edgekit.reports.render.json_text import ComparisonDocument
     from edgekit.reports.report import Report
     from edgekit_converters.compile.compilation import Compilation
+    from edgekit_converters.compress.checkpoint import History
     from edgekit_converters.compress.results import Pruning
     from edgekit_converters.compress.surgery import Surgery
     from edgekit_converters.equality import Equality
@@ -81,6 +82,7 @@ def _documents() -> dict[str, Any]:  # document types share two class attributes
         Equality,
         Estimates,
         Evaluation,
+        History,
         Inspection,
         Licenses,
         Manifest,

@@ -79,11 +79,10 @@ def _soft(one: OutputLoss, output: Any, given: Any, temperature: float) -> Any:
 
 
 def _logits(one: OutputLoss, output: Any) -> Any:
-    if not one.probabilities:
-        return output
     known = getattr(output, "_keras_logits", None)  # Keras leaves them there for its own losses
-    if known is not None:
-        return known
+    output = tf.cast(output if known is None else known, tf.float32)
+    if known is not None or not one.probabilities:
+        return output
     clipped = tf.clip_by_value(output, SMALLEST, 1 - SMALLEST)
     return tf.math.log(clipped) if one.kind == CATEGORICAL else tf.math.log(clipped) - tf.math.log1p(-clipped)
 
