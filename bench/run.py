@@ -18,6 +18,7 @@ from latency import latency
 from onnx_quantization import onnx_quantization
 from overhead import overhead
 from pictures import pictures
+from pruning import pruned_latency, pruning
 from render import load_now, machine, render, render_section
 from serving import serving
 from startup import startup
@@ -29,6 +30,8 @@ BENCHMARKS: Mapping[str, Callable[[bool], Section]] = {
     "conversion": convert_int8,
     "torch": convert_torch,
     "onnx": onnx_quantization,
+    "pruning": pruning,
+    "pruned-latency": pruned_latency,
     "latency": latency,
     "int8-latency": int8_latency,
     "overhead": overhead,

@@ -37,6 +37,7 @@ ROUTES = (
     RouteNeeds("convert Keras to .onnx", ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"), "keras-onnx"),
     RouteNeeds("convert PyTorch to .tflite", TORCH, "torch", nowhere=NO_CONVERTER),
     RouteNeeds("convert PyTorch to .onnx", ("torch", "onnx", "onnxscript", "onnxruntime"), "torch,onnx"),
+    RouteNeeds("prune PyTorch", ("torch", "torch-pruning"), "torch"),
     RouteNeeds("quantize and bundle .onnx", ("onnx", "onnxruntime"), "onnx"),
     RouteNeeds("bundle .tflite as it is", ("ai-edge-litert", "flatbuffers"), "tflite"),
     RouteNeeds("quantize .tflite", ("ai-edge-litert", "ai-edge-quantizer")),
