@@ -108,6 +108,8 @@ def _how(figure: Figure, compared: Figure | None) -> str:
 def _target(target: Target, compared: Figure | None) -> str:
     unit = "" if compared is None else compared.unit
     ends = [f"{end:g}x" if unit == TIMES else f"{end:g} {unit}" for end in (target.low, target.high)]
+    if math.isinf(target.high):
+        return f"at least {ends[0]}"
     return f"at most {ends[1]}" if math.isinf(target.low) else f"{ends[0]} to {ends[1]}"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from checks import checks
 from conversion import convert_int8
 from deploying import deploying
+from distilling import distilling
 from emulated import emulated
 from estimates import estimates
 from figures import Section
@@ -23,6 +24,7 @@ from render import load_now, machine, render, render_section
 from serving import serving
 from startup import startup
 from torch_conversion import convert_torch
+from training import training
 
 PAGE = Path(__file__).parents[1] / "docs/benchmarks.md"
 BENCHMARKS: Mapping[str, Callable[[bool], Section]] = {
@@ -39,6 +41,8 @@ BENCHMARKS: Mapping[str, Callable[[bool], Section]] = {
     "deploying": deploying,
     "checks": checks,
     "estimates": estimates,
+    "training": training,
+    "distilling": distilling,
     "serving": serving,
     "emulated": emulated,
 }
