@@ -239,7 +239,7 @@ def test_what_cannot_be_followed_is_left_alone_with_its_reason(
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("only_recurrent", r"none of its channels can leave: memory: it is recurrent"),
+        ("only_recurrent", r"none of its channels can leave: memory \(it is recurrent"),
         ("written", r"written as a class \(Written\).*Rebuild it with keras\.Input"),
     ],
 )
@@ -248,3 +248,15 @@ def test_models_without_anything_to_prune_are_refused(
 ) -> None:
     with pytest.raises(RecipeError, match=text):
         prune(session, prunable_models / f"{name}.keras", PruneSettings(share=0.1), trust=True)
+
+
+def test_what_is_not_made_of_layers_of_keras_3_is_refused_with_what_to_do(
+    session: FrameworkSession, repository: Path, tmp_path: Path
+) -> None:
+    for part in ("layers", "old"):
+        argv = [sys.executable, repository / "tests/keras_models.py", tmp_path, part]
+        subprocess.run(argv, check=True, capture_output=True)
+    with pytest.raises(RecipeError, match=r"pruning .*a SavedModel\. Give the Keras file"):
+        prune(session, tmp_path / "exported", PruneSettings(share=0.1))
+    with pytest.raises(RecipeError, match=r"pruning .*only tf_keras.*anew with Keras 3"):
+        prune(session, tmp_path / "operator.h5", PruneSettings(share=0.1))

@@ -17,3 +17,11 @@ def finished(source: str, job: str, what: str) -> RecipeError:
         f"{source}: {job} changes a model's layers, and this is {what}.",
         hint="Give the Keras file or the PyTorch code that it was exported from.",
     )
+
+
+def of_old_keras(source: str, job: str) -> RecipeError:
+    """A model whose layers are those of Keras 2."""
+    return RecipeError(
+        f"{source}: {job} changes a model's layers, and only tf_keras, the last Keras 2, can load these.",
+        hint="Build it anew with Keras 3, take its weights over with load_weights(), and save it.",
+    )

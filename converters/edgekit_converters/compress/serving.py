@@ -13,7 +13,7 @@ import numpy as np
 from edgekit_converters.compress.channels import ChannelGraph
 from edgekit_converters.compress.faces import Changeable, Prunable, Trainable
 from edgekit_converters.compress.prune import prune_model
-from edgekit_converters.compress.refusal import finished
+from edgekit_converters.compress.refusal import finished, of_old_keras
 from edgekit_converters.compress.sensitivity import Scannable
 from edgekit_converters.compress.settings import PruneSettings, TrainSettings, TransferSettings
 from edgekit_converters.compress.surgery import SURGERY_FILE, Kept, Operation, Surgery
@@ -34,7 +34,6 @@ FINISHED = {
     "saved-model": "a SavedModel",
     "torch-export": "an exported program",
 }
-OLD_KERAS = "a model that only tf_keras, the last Keras 2, can load"
 Loader = Callable[[SourceSettings], Model]
 Payload = dict[str, Any]  # a JSON object, as the calls' typed faces make it
 
@@ -100,7 +99,9 @@ class Live:
     def refusal(self, job: str) -> RecipeError:
         """What is said of a model that cannot change."""
         assert self.source is not None
-        return finished(self.source.path, job, FINISHED.get(self.source.format, OLD_KERAS))
+        if self.source.format not in FINISHED:
+            return of_old_keras(self.source.path, job)
+        return finished(self.source.path, job, FINISHED[self.source.format])
 
 
 class _Remembering:

@@ -308,21 +308,21 @@ def check_share(graph: ChannelGraph, share: float, alignment: int) -> None:
     if share <= most + CLOSE:
         return
     finer = ", or for a smaller alignment" if alignment > 1 and share <= reachable(graph, 1) else ""
+    alone = told_alone(graph)
     aligned = f"in widths of multiples of {alignment}, " if alignment > 1 else ""
     raise RecipeError(
         f"{aligned}at most {_down(most):.1%} of the multiply-accumulates can be removed, and {share:.1%} were asked for"
-        f"{_alone(graph)}.",
+        f"{f'; these stay whole: {alone}' if alone else ''}.",
         hint=f"Ask for at most {_down(most):g}{finer}.",
     )
 
 
-def _alone(graph: ChannelGraph) -> str:
-    """The layers that stay whole, by reason; empty where there are none."""
+def told_alone(graph: ChannelGraph) -> str:
+    """The layers that stay whole, by reason, for a message; empty where there are none."""
     layers: dict[str, list[str]] = {}
     for left in graph.left_alone:
         layers.setdefault(left.reason, []).append(left.layer)
-    told = [f"{_listed(names)} ({reason})" for reason, names in layers.items()]
-    return f"; these stay whole: {_listed(told)}" if told else ""
+    return _listed([f"{_listed(names)} ({reason})" for reason, names in layers.items()])
 
 
 def _listed(names: Sequence[str]) -> str:

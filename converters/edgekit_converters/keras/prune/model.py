@@ -10,6 +10,7 @@ import numpy as np
 from edgekit_converters.compress.channels import ChannelGraph
 from edgekit_converters.compress.settings import TAYLOR, PruneSettings
 from edgekit_converters.compress.surgery import Kept
+from edgekit_converters.compress.widths import told_alone
 from edgekit_converters.data.source import DataSource, open_drawn
 from edgekit_converters.keras.layers import call
 from edgekit_converters.keras.prune.importance import Batch, Scores, by_taylor, by_weights
@@ -19,7 +20,6 @@ from edgekit_converters.source import SourceInfo
 from edgekit_runtime.errors import RecipeError
 
 BATCH = 32
-NAMED = 6  # layers that an error lists
 
 
 class PrunableLayers:
@@ -38,8 +38,8 @@ class PrunableLayers:
         self._layers, self._info, self._path = layers, info, path
         self._network = read_network(layers)
         if not self.graph.groups:
-            alone = "; ".join(f"{left.layer}: {left.reason}" for left in self.graph.left_alone[:NAMED])
-            raise RecipeError(f"{path}: none of its channels can leave{f': {alone}' if alone else ''}.")
+            alone = told_alone(self.graph) or "all of them are its outputs"
+            raise RecipeError(f"{path}: none of its channels can leave: {alone}.")
 
     @property
     def graph(self) -> ChannelGraph:
