@@ -1,5 +1,7 @@
 """Samples at hand: gathered once, divided by seed, in an order of their own each epoch."""
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +84,20 @@ def test_many_samples_lie_in_a_scratch_file_and_are_the_same(tmp_path: Path, mon
     assert np.array_equal(in_memory.inputs["x"], on_disk.inputs["x"])
     assert np.array_equal(in_memory.labels["out"], on_disk.labels["out"])
     assert in_memory.sha256 == on_disk.sha256
+
+
+def test_a_full_disk_is_met_before_the_samples_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    data = write(tmp_path / "d.npz", 30)
+    monkeypatch.setattr(samples, "IN_MEMORY_BYTES", 16)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match="No space left") as error:
+        gather(data, INFO, silent)
+    assert Path(error.value.filename).parent == tmp_path
+    assert not list(tmp_path.glob("*.npy"))
 
 
 def test_one_sample_is_too_few(tmp_path: Path) -> None:

@@ -167,5 +167,14 @@ def _room(count: int, value: np.ndarray) -> np.ndarray:
     with tempfile.NamedTemporaryFile(suffix=".npy", delete=False) as file:  # deleted with the session's scratch folder
         rows = np.lib.format.open_memmap(file.name, "w+", value.dtype, shape)
         if hasattr(os, "posix_fallocate"):  # a map that meets a full disk later ends the process
-            os.posix_fallocate(file.fileno(), 0, os.path.getsize(file.name))
+            _fill(file.fileno(), file.name)
     return np.asarray(rows)
+
+
+def _fill(descriptor: int, name: str) -> None:
+    try:
+        os.posix_fallocate(descriptor, 0, os.path.getsize(name))
+    except OSError as error:
+        os.unlink(name)
+        error.filename = name
+        raise
