@@ -239,6 +239,33 @@ class Signal(nn.Module):
         return self.head(steps[:, -1])
 
 
+class Gated(nn.Module):
+    """A root-mean-square norm, as large language models have it, before a gated layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.norm, self.head = nn.Linear(8, 24), nn.RMSNorm(24), nn.Linear(24, 3)
+        self.gate, self.up, self.down = nn.Linear(24, 48), nn.Linear(24, 48), nn.Linear(48, 24)
+
+    def forward(self, signal: torch.Tensor) -> torch.Tensor:
+        x = self.embed(signal)
+        y = self.norm(x)
+        return self.head((x + self.down(functional.silu(self.gate(y)) * self.up(y))).mean(1))
+
+
+class Weighed(nn.Module):
+    """Weights that are computed from others, and a slice of time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.utils.parametrizations.weight_norm(nn.Conv1d(8, 16, 3))
+        self.two, self.head = nn.Conv1d(16, 12, 3), nn.Linear(12, 3)
+
+    def forward(self, signal: torch.Tensor) -> torch.Tensor:
+        x = functional.relu(self.one(signal.transpose(1, 2)))
+        return self.head(functional.relu(self.two(x))[..., :-1].mean(-1))
+
+
 class Tied(nn.Module):
     """One matrix for the words going in and coming out, and a layer that is called twice."""
 
@@ -283,6 +310,7 @@ NETWORKS: Mapping[str, tuple[Maker, tuple[Input, ...]]] = {
     "gru_signal": (lambda: Signal(nn.GRU), SIGNAL),
     "tied": (Tied, (Input("tokens", (1, 9), "int64"),)),
     "written": (Written, IMAGE),
+    "weighed": (Weighed, SIGNAL),
 }
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from edgekit_converters.compress.atoms import FIXED, Atoms
 from edgekit_converters.compress.channels import ChannelGraph
 from edgekit_converters.compress.prune import prune_model
 from edgekit_converters.compress.settings import BATCH_NORM, IMPORTANCES, L2, TAYLOR, PruneSettings
@@ -20,7 +21,6 @@ from edgekit_converters.compress.widths import reachable
 from edgekit_converters.settings import DataSettings, NamedShape, NamedType, SourceSettings
 from edgekit_converters.torch.compressible import CompressibleModel
 from edgekit_converters.torch.inputs import find_forward
-from edgekit_converters.torch.prune.atoms import FIXED, Atoms
 from edgekit_converters.torch.weights import load_weights
 from edgekit_runtime.errors import DataError, RecipeError
 from edgekit_targets.graph.cost import operator_cost
@@ -38,6 +38,7 @@ ALL = (
 # The networks that the issue of small models is about: every share of them must be reached.
 SHARED = ("mobilenet_v2", "residual_cnn", "dense_net", "u_net", "own_attention", "split_attention", "resnet20")
 
+DEEP = ("mobilenet_v2", "resnet20", "dense_net")  # which take seconds
 EXPORTED = ("mobilenet_v2", "dense_net", "u_net", "own_attention", "split_attention", "gru_signal")
 
 
@@ -103,7 +104,7 @@ def norms_of_the_living() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fast)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", [pytest.param(one, marks=pytest.mark.slow) if one in DEEP else one for one in ALL])
 def test_units_that_are_silent_may_as_well_leave(name: str) -> None:
     model = open_model(name)
     graph, data, whole = model.channels(), samples(model), model.info.parameters
@@ -199,6 +200,20 @@ def test_what_a_forward_counts_on_stays_and_its_line_is_told() -> None:
     assert "taken together" in told["one"]
     assert "head" not in told  # it gives the output
     assert [group.name for group in graph.groups] == ["fold", "free"]
+
+
+def test_weights_that_are_computed_stay_and_are_named() -> None:
+    graph = open_model("weighed").channels()
+    assert {one.layer: one.reason for one in graph.left_alone} == {"one": "its weights are computed from others"}
+    assert [group.name for group in graph.groups] == ["two"]
+
+
+def test_channels_leave_root_mean_square_norms() -> None:
+    model = wrap(torch_prunable.Gated(), torch_prunable.SIGNAL)
+    graph = model.channels()
+    assert [(group.name, group.units) for group in graph.groups] == [("embed", 24), ("gate", 48)]
+    model.operate(the_rest(graph, some(graph, 2)))
+    assert model.module.norm.weight.shape == model.module.norm.normalized_shape == (12,)
 
 
 class Halves(nn.Module):

@@ -123,7 +123,18 @@ def reduce(trace: Trace, call: Call) -> None:
         left = [None if dim in taken else axis for dim, axis in enumerate(axes) if kept or dim not in taken]
         trace.give(result, left)
         for dim in taken:
-            trace.pin_if_used(axes[dim], OVER_CHANNELS, result)
+            if not _normalizes(trace, axes[dim]):
+                trace.pin_if_used(axes[dim], OVER_CHANNELS, result)
+
+
+def _normalizes(trace: Trace, axis: Axis) -> bool:
+    """Whether a mean is that of a root-mean-square norm, by the name of the part; what is left then has its own."""
+    path, part = trace.part
+    if axis is None or "rmsnorm" not in type(part).__name__.lower():
+        return False
+    if vars(part).get("normalized_shape") == (len(axis),):
+        trace.counted(path, "normalized_shape", axis)
+    return True
 
 
 def norm_over(trace: Trace, call: Call) -> None:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgekit_converters.compress.atoms import FIXED, OUTPUT, Solved
 from edgekit_converters.compress.channels import ChannelGraph, Group, LayerMacs, LeftAlone, Part
-from edgekit_converters.torch.prune.atoms import FIXED, OUTPUT, Solved
 from edgekit_converters.torch.prune.trace import Trace
 
 NO_UNIT = -1
 ALL_TOGETHER = "its channels can only leave all together"
-RECURRENT = "it is recurrent, and the units of such layers stay"
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def _parts(axis: np.ndarray) -> tuple[Part, ...]:
 
 
 def _left_alone(trace: Trace, solved: Solved, groups: np.ndarray) -> tuple[LeftAlone, ...]:
-    found = dict.fromkeys(trace.opaque, RECURRENT)
+    found = dict(trace.left_alone)
     for made in trace.made:
         left = made.atoms[(groups[made.atoms] == NO_UNIT) & (made.atoms != FIXED)]
         if not left.size or made.layer in found:

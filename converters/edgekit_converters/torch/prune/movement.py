@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit_converters.torch.prune.atoms import FIXED
+from edgekit_converters.compress.atoms import FIXED
 from edgekit_converters.torch.prune.trace import Axes, Axis, Call, Rule, Trace
 
 MIXED = "a reshape mixes its channels with another axis"

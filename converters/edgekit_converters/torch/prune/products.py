@@ -11,7 +11,11 @@ import numpy as np
 from edgekit_converters.torch.prune.trace import Axis, Call, Rule, Trace, tensors
 
 KERNEL = "it is an axis of a kernel"
-KEY_WIDTH = "the width of an attention's keys stays, and no num_heads of its module tells how many heads there are"
+KEY_WIDTH = (
+    "its channels meet those of other values in a product, as keys do queries, "
+    "and no num_heads of its module tells of heads"
+)
+COMPUTED = "its weights are computed from others"
 GROUPS = "some of the groups that it convolves would be left in part"
 
 
@@ -40,6 +44,8 @@ def convolution(trace: Trace, call: Call) -> None:
     layer = trace.layer if owner is None else layer_of(owner)
     places = math.prod((given if transposed else call.result).shape[2:])
     trace.makes(layer, outer)
+    if owner is None:
+        trace.left_alone.setdefault(layer, COMPUTED)
     trace.costs_macs(layer, places * weight.numel(), outer, inner)
     trace.give(call.result, (None, outer, *(None for _ in call.result.shape[2:])))
 

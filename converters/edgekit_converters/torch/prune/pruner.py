@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from torch import nn
 
+from edgekit_converters.compress.atoms import OUTPUT
 from edgekit_converters.compress.settings import PruneSettings
 from edgekit_converters.compress.surgery import Kept
 from edgekit_converters.source import SourceInfo
 from edgekit_converters.torch.border import Forward, example
-from edgekit_converters.torch.prune.atoms import OUTPUT
 from edgekit_converters.torch.prune.attention import followed
 from edgekit_converters.torch.prune.cut import Snapshot, leaving_atoms, silence
 from edgekit_converters.torch.prune.elementwise import RULES, unknown

@@ -12,13 +12,14 @@ import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from edgekit_converters.torch.prune.atoms import FIXED, Atoms
+from edgekit_converters.compress.atoms import FIXED, Atoms
 
 Axis = np.ndarray | None  # the atom of every place along it; `None` where none of them can leave
 Axes = tuple[Axis, ...]
 # Bookkeeping and copies, which PyTorch makes or not as the layout of values wants it.
 SILENT = ("detach", "alias", "lift_fresh", "clone")
 VIEWS = ("view", "_unsafe_view", "_reshape_alias")  # likewise one or the other
+RECURRENT = "it is recurrent, and the units of such layers stay"
 MEETS_FIXED = "its channels meet others that stay"
 
 
@@ -145,7 +146,7 @@ class Trace(TorchDispatchMode):  # type: ignore[misc]  # torch ships no types th
         self.costs: list[Cost] = []
         self.counts: list[Count] = []
         self.steps: list[Step] = []
-        self.opaque: dict[str, Any] = {}
+        self.left_alone: dict[str, str] = {}
         self._rules, self._unknown, self._kinds = rules, unknown, opaque
         self._module = module
         named = [*module.named_parameters(), *module.named_buffers()]
@@ -294,7 +295,7 @@ class Trace(TorchDispatchMode):  # type: ignore[misc]  # torch ships no types th
         def enter(part: Any, inputs: Any) -> None:
             self._parts.append((name, part))
             if isinstance(part, self._kinds):
-                self.opaque[name] = part
+                self.left_alone[name] = RECURRENT
                 for tensor in tensors(inputs):
                     for axis in self.axes(tensor):
                         self.pin(axis, f"it feeds {self.opaque_part}")
