@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit_converters.keras.prune.atoms import FIXED
+from edgekit_converters.compress.atoms import FIXED
 from edgekit_converters.keras.prune.trace import Trace, Value
 
 FIXED_SIDE = "it meets channels that stay in {name}"

@@ -9,14 +9,14 @@ from typing import Any
 import keras
 import numpy as np
 
+from edgekit_converters.compress.atoms import FIXED, OUTPUT, Solved
 from edgekit_converters.compress.channels import ChannelGraph, Group, LayerMacs, LeftAlone, Part
-from edgekit_converters.keras.prune.atoms import FIXED
 from edgekit_converters.keras.prune.table import Call, follow
 from edgekit_converters.keras.prune.trace import Plan, Trace, Value, fixed
 from edgekit_converters.keras.prune.walk import walk
 from edgekit_runtime.errors import RecipeError
 
-OUTPUT = "it gives an output of the network"
+ALL_TOGETHER = "its channels can only leave all together"
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ def read_network(model: Any) -> Network:
         RecipeError: It is written as a class, or the shape of something in it is not known.
     """
     trace = _traced(model)
-    roots = trace.atoms.roots()
+    solved = trace.atoms.solve()
+    roots = solved.roots
     plans = list(trace.plans.values())
     places = [(plan, name, roots[atoms]) for plan in plans for name, atoms in plan.slots.items()]
     groups, group_of, unit_of = _grouped(places, len(roots))
@@ -95,7 +96,7 @@ def read_network(model: Any) -> Network:
         LayerMacs(cost.name, cost.macs, tuple(_parts(group_of[roots[axis]]) for axis in cost.axes))
         for cost in trace.costs
     )
-    return Network(ChannelGraph(groups, costs, _left_alone(trace, roots)), slots, trace.plans)
+    return Network(ChannelGraph(groups, costs, _left_alone(trace, solved, group_of)), slots, trace.plans)
 
 
 def _traced(model: Any) -> Trace:
@@ -122,7 +123,7 @@ def _traced(model: Any) -> Trace:
     given = walk(model, keras.tree.map_structure(begin, border(model)), visit)
     for tensor in keras.tree.flatten(given):
         for axis in known[id(tensor)].axes:
-            trace.atoms.pin(axis, OUTPUT, foremost=True)
+            trace.atoms.pin(axis, OUTPUT)
     return trace
 
 
@@ -155,6 +156,7 @@ def _grouped(places: Sequence[Place], count: int) -> tuple[tuple[Group, ...], np
     members: dict[tuple[tuple[int, int], ...], list[int]] = {}
     for label, signature in signatures.items():
         members.setdefault(tuple(signature), []).append(label)
+    members = {signature: together for signature, together in members.items() if len(together) > 1}
     group_of, unit_of = np.full(count, -1), np.full(count, -1)
     for index, together in enumerate(members.values()):
         group_of[together] = index
@@ -172,7 +174,7 @@ def _named(members: Sequence[tuple[tuple[tuple[int, int], ...], int]], places: S
         plan, slot, _ = made[0][0]
         layers = tuple(dict.fromkeys(place[0].layer.name for place, _ in made))
         taken[layers[0]] = taken.get(layers[0], 0) + 1
-        name = layers[0] if taken[layers[0]] == 1 else f"{layers[0]} ({taken[layers[0]]})"
+        name = layers[0] if taken[layers[0]] == 1 else f"{layers[0]}#{taken[layers[0]]}"
         groups.append(Group(name, units, made[0][1] * plan.makes[slot], layers))
     return tuple(groups)
 
@@ -182,14 +184,16 @@ def _parts(groups: np.ndarray) -> tuple[Part, ...]:
     return tuple(Part(None if group < 0 else int(group), int(count)) for group, count in zip(found, times, strict=True))
 
 
-def _left_alone(trace: Trace, roots: np.ndarray) -> tuple[LeftAlone, ...]:
+def _left_alone(trace: Trace, solved: Solved, group_of: np.ndarray) -> tuple[LeftAlone, ...]:
     """Every layer that makes channels which stay, with the reason, but for those of the outputs."""
     found = dict(trace.left_alone)
     for plan in trace.plans.values():
         for slot in plan.makes:
             atoms = plan.slots[slot]
-            staying = atoms[roots[atoms] == FIXED]
-            reason = trace.atoms.reason(staying) if staying.size else ""
-            if reason and reason != OUTPUT:
-                found.setdefault(plan.layer.name, LeftAlone(plan.layer.name, reason))
+            left = atoms[group_of[solved.roots[atoms]] < 0]
+            pinned = left[solved.roots[left] == FIXED]
+            reason = solved.reason(pinned) if pinned.size else ALL_TOGETHER
+            if left.size and reason != OUTPUT and len(atoms) > 1:
+                part = "" if left.size == atoms.size else f"{left.size} of its {atoms.size} channels stay: "
+                found.setdefault(plan.layer.name, LeftAlone(plan.layer.name, part + reason))
     return tuple(found.values())

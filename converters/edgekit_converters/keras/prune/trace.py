@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from edgekit_converters.compress.atoms import FIXED, Atoms
 from edgekit_converters.compress.channels import LeftAlone
-from edgekit_converters.keras.prune.atoms import FIXED, Atoms
 
 SHARED = "it is called at several places"
 # From the axis of a weight to the slot whose channels lie along it. Of two, the first is what the weight is multiplied
