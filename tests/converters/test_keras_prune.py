@@ -260,3 +260,20 @@ def test_what_is_not_made_of_layers_of_keras_3_is_refused_with_what_to_do(
         prune(session, tmp_path / "exported", PruneSettings(share=0.1))
     with pytest.raises(RecipeError, match=r"pruning .*only tf_keras.*anew with Keras 3"):
         prune(session, tmp_path / "operator.h5", PruneSettings(share=0.1))
+
+
+def test_a_network_pruned_twice_is_brought_back_from_its_weights_and_surgery(
+    session: FrameworkSession, prunable_models: Path, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "data.npz", x=np.random.default_rng(0).normal(size=(5, 40, 8)).astype("float32"))
+    data = DataSettings(str(tmp_path / "data.npz"), None, 0)
+    first = prune(session, prunable_models / "sound.keras", PruneSettings(share=0.3))
+    second = session.compression.prune(PruneSettings(share=0.3), silent)
+    assert second.macs_before == first.macs_after
+    session.predict(data, tmp_path / "pruned.npz", silent)
+    session.compression.save(tmp_path / "saved")
+    load(session, prunable_models / "sound.keras")
+    assert session.compression.restore(tmp_path / "saved").parameters == second.parameters
+    session.predict(data, tmp_path / "restored.npz", silent)
+    pruned, restored = (dict(np.load(tmp_path / f"{name}.npz")) for name in ("pruned", "restored"))
+    np.testing.assert_array_equal(restored["kind"], pruned["kind"])
