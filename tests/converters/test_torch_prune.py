@@ -1,5 +1,6 @@
 """Channels and heads that leave PyTorch modules."""
 
+import copy
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from edgekit_converters.compress.widths import reachable
 from edgekit_converters.settings import DataSettings, NamedShape, NamedType, SourceSettings
 from edgekit_converters.torch.compressible import CompressibleModel
 from edgekit_converters.torch.inputs import find_forward
+from edgekit_converters.torch.prune.attention import become_cut
 from edgekit_converters.torch.weights import load_weights
 from edgekit_runtime.errors import DataError, RecipeError
 from edgekit_targets.graph.cost import operator_cost
@@ -172,6 +174,31 @@ def test_padded_shortcuts_lose_the_same_channels_in_all_stages() -> None:
 def test_heads_leave_whole(name: str) -> None:
     heads = [group for group in open_model(name).channels().groups if group.width > 1]
     assert [(group.units, group.width) for group in heads] == [(6, 8), (6, 8)]
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+@pytest.mark.parametrize("bias", [True, False])
+def test_attention_that_can_be_cut_gives_what_pytorchs_own_gives(batch_first: bool, bias: bool) -> None:
+    plain = nn.MultiheadAttention(24, 4, bias=bias, batch_first=batch_first).eval()
+    able = copy.deepcopy(plain)
+    become_cut(able)
+    x, y = torch.randn(2, 7, 24), torch.randn(2, 5, 24)
+    hidden = torch.tensor([[False] * 5, [False] * 3 + [True] * 2])
+    if not batch_first:
+        x, y = x.transpose(0, 1), y.transpose(0, 1)
+    calls = (
+        ((x, x, x), {}),
+        ((x, y, y), {"key_padding_mask": hidden}),
+        ((x, y, y), {"key_padding_mask": hidden, "attn_mask": torch.eye(7, 5) > 0, "need_weights": False}),
+        ((x, x, x), {"attn_mask": torch.randn(8, 7, 7), "average_attn_weights": False}),
+        ((x[0], y[0], y[0]), {"attn_mask": torch.randn(x[0].shape[0], y[0].shape[0])}),
+    )
+    for given, named in calls:
+        with torch.no_grad():
+            for got, expected in zip(able(*given, **named), plain(*given, **named), strict=True):
+                assert (got is None) == (expected is None)
+                if expected is not None:
+                    torch.testing.assert_close(got, expected, equal_nan=True)
 
 
 def test_heads_that_no_attribute_tells_stay_and_are_named() -> None:

@@ -36,7 +36,7 @@ class CutAttention(nn.MultiheadAttention):  # type: ignore[misc]  # torch ships 
         elif not self.batch_first:
             query, key, value = (one.transpose(0, 1) for one in (query, key, value))
         queries, keys, values = (self._heads(one) for one in self._project(query, key, value))
-        mask = _added(attn_mask, key_padding_mask, queries.dtype)
+        mask = _added(attn_mask, key_padding_mask, queries)
         if need_weights:
             mixed, weights = _weighed(queries, keys, values, mask)
             weights = weights.mean(1) if average_attn_weights else weights
@@ -66,13 +66,13 @@ def _weighed(query: Any, key: Any, value: Any, mask: Any) -> tuple[Any, Any]:
     return weights @ value, weights
 
 
-def _added(attention: Any, padding: Any, dtype: Any) -> Any:
+def _added(attention: Any, padding: Any, queries: Any) -> Any:
     """Both masks as one that is added to the scores; where one is true, nothing is looked at."""
-    masks = [_as_numbers(mask, dtype) for mask in (attention, padding)]
+    masks = [_as_numbers(mask, queries.dtype) for mask in (attention, padding)]
     if masks[1] is not None:
         masks[1] = masks[1][..., None, None, :]
     if masks[0] is not None and masks[0].ndim == 3:
-        masks[0] = masks[0][None]  # a mask for each head, of the one sample
+        masks[0] = masks[0].unflatten(0, (queries.shape[0], -1))  # one for each head of each sample
     found = [mask for mask in masks if mask is not None]
     return sum(found[1:], found[0]) if found else None
 
