@@ -105,12 +105,20 @@ def _quantized(
 ) -> bytes:
     manager = recipe_manager.RecipeManager()
     manager.load_quantization_recipe(ENGINE_RECIPES[scheme]())
-    graph = tfl_flatbuffer_utils.read_model(memoryview(content))
+    graph = _read_any_age(content)
     statistics = None if ranges is None else _statistics(graph, ranges)
     generator = params_generator.ParamsGenerator(graph)
     parameters = generator.generate_quantization_parameters(manager, statistics, enable_progress_bar=False)
     quantized = model_modifier.ModelModifier(graph).modify_model(parameters, enable_progress_bar=False)
     return _with_float_border(_with_unread_outputs(bytes(quantized)), float_tensors)
+
+
+def _read_any_age(content: bytes) -> Graph:
+    """A file's graph; what files of before 2020 call their operators' codes is where the engine looks for it."""
+    graph = tfl_flatbuffer_utils.read_model(memoryview(content))
+    for code in graph.operatorCodes:
+        code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
+    return graph
 
 
 def _statistics(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, dict[str, np.ndarray]]:
