@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from edgekit.benching import bench
-from edgekit.deploying import deploy, deployed
+from edgekit.deploying import deploy, deployed, remove
 from edgekit_devices.catalog import open_device
 from edgekit_runtime.runs import BenchSettings
 from tests.bundle_files import dense_bundle
-from tests.devices.standin.guest import MEMORY_MIB, Guest, run_guest
+from tests.devices.standin.guest import MEMORY_MIB, WITH_SYSTEMD, Guest, run_guest
 from tests.devices.standin.userland import UnavailableError
 
 pytestmark = pytest.mark.device
 SHORT = BenchSettings(max_runs=5, warmup_s=0.0, sample_s=0.0, min_samples=2, energy_s=0.0)
-PI = "ssh://pi@board"
+PI, ROOT = "ssh://pi@board", "ssh://root@board"
+PORT = 8181
+ASK = """
+import sys, time, urllib.request
+for _ in range(120):  # it checks golden outputs first
+    try:
+        print(urllib.request.urlopen(sys.argv[1], timeout=60).read().decode())
+        break
+    except OSError:
+        time.sleep(1)
+"""
 MIB = 1024 * 1024
 
 
@@ -52,3 +63,28 @@ def test_a_kernel_of_arm_keeps_what_is_deployed_and_counts_its_memory(guest: Gue
     assert whole.value is not None
     assert added.value is not None
     assert report.record.model.size_bytes < added.value < whole.value < 200 * MIB
+
+
+def test_systemd_of_arm_serves_what_is_deployed_until_it_is_removed(use_ssh, tmp_path: Path):
+    with contextlib.ExitStack() as running:
+        try:
+            use_ssh(running.enter_context(run_guest(WITH_SYSTEMD)))
+        except UnavailableError as error:
+            pytest.skip(str(error))
+        bundle = dense_bundle(tmp_path, "int8")
+        name = deploy(bundle, device=ROOT, service_port=PORT).name
+        unit = f"edgekit-{name}.service"
+        with open_device(ROOT) as device:
+
+            def told(*argv: str) -> str:
+                return device.run(argv, timeout_s=300).stdout.strip()
+
+            assert told("systemctl", "is-enabled", unit) == "enabled"
+            assert '"state": "ready"' in told("python3", "-c", ASK, f"http://127.0.0.1:{PORT}/ready")
+            first = told("systemctl", "show", "--property=MainPID", unit)
+            deploy(bundle, device=ROOT)
+            assert told("systemctl", "show", "--property=MainPID", unit) != first
+            assert told("systemctl", "is-active", unit) == "active"
+            remove(ROOT)
+            assert told("systemctl", "is-active", unit) == "inactive"
+            assert told("systemctl", "list-unit-files", "--no-legend", unit) == ""

@@ -17,9 +17,10 @@ from tests.devices.standin.server import end_group, free_port, write_client
 from tests.devices.standin.userland import ARM64, UnavailableError, build_userland
 
 INIT = Path(__file__).with_name("guest_init.sh")
+WITH_SSHD, WITH_SYSTEMD = (Path(__file__).with_name(name) for name in ("guest_sshd.sh", "guest_systemd.sh"))
 CPU = "cortex-a72"
 MEMORY_MIB = 2048
-START_S = 120.0
+START_S = 300.0
 POLL_S = 0.2
 KERNEL = "linux-image-cloud-arm64"
 GUEST = replace(
@@ -28,6 +29,10 @@ GUEST = replace(
     programs=(("qemu-system-aarch64", "qemu-system-arm"),),
     variant="-guest",
 )
+GUESTS = {
+    WITH_SSHD: GUEST,
+    WITH_SYSTEMD: replace(GUEST, packages=(*GUEST.packages, "dbus", "systemd"), variant="-guest-systemd"),
+}
 MODULES = ("virtio_ring", "virtio", "virtio_mmio", "failover", "net_failover", "virtio_net")  # as one needs another
 SSHD_CONFIG = """\
 HostKey /etc/ssh/host_key
@@ -35,8 +40,8 @@ AuthorizedKeysFile /etc/ssh/authorized_keys
 PidFile none
 UsePAM no
 PasswordAuthentication no
-PermitRootLogin no
-AllowUsers pi
+PermitRootLogin prohibit-password
+AllowUsers pi root
 Subsystem sftp internal-sftp
 """
 FILE, PRIVATE_FILE, PROGRAM = (stat.S_IFREG | permissions for permissions in (0o644, 0o600, 0o755))
@@ -54,17 +59,20 @@ class Guest:
 
 
 @contextlib.contextmanager
-def run_guest() -> Iterator[Guest]:
+def run_guest(start: Path = WITH_SSHD) -> Iterator[Guest]:
     """Start a guest in factory state, which reaches nothing but this machine's loopback; it ends with the block.
+
+    Args:
+        start: What it runs: one of `GUESTS`.
 
     Raises:
         UnavailableError: It cannot run on this machine.
     """
-    userland = build_userland(GUEST)
+    userland = build_userland(GUESTS[start])
     with tempfile.TemporaryDirectory(prefix="edgekit-guest-") as name:
         folder, port = Path(name), free_port()
         write_client(folder, port)
-        _write_initramfs(folder, userland)
+        _write_initramfs(folder, userland, start)
         process = _start(folder, userland, port)
         try:
             yield Guest(folder / "config")
@@ -72,12 +80,13 @@ def run_guest() -> Iterator[Guest]:
             end_group(process)  # all that it wrote was in its memory
 
 
-def _write_initramfs(folder: Path, userland: Path) -> None:
+def _write_initramfs(folder: Path, userland: Path, start: Path) -> None:
     """Write the userland with this run's keys as `initramfs`, where the kernel looks for its first program."""
     with open(folder / "initramfs", "wb") as stream:
         archive = NewcWriter(stream)
         archive.add_tree(userland, lambda name: name in ("boot", "usr/lib/modules"))
         archive.add("init", PROGRAM, INIT.read_bytes())
+        archive.add("run/start", FILE, start.read_bytes())
         archive.add("run/modules", stat.S_IFDIR | 0o755)
         for number, name in enumerate(MODULES):
             module = _only(userland, f"usr/lib/modules/*/**/{name}.ko")
