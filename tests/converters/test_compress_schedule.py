@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgekit_converters.compress.schedule import learning_rate
+from edgekit_converters.compress.schedule import learning_rate, least_share
 from edgekit_converters.compress.settings import TrainSettings
 from edgekit_converters.settings import DataSettings
 
@@ -28,3 +28,7 @@ def test_half_of_the_way_down_it_is_half_of_the_highest() -> None:
     assert found[0] == 0.4
     assert abs(found[50] - 0.2) < 1e-12
     assert found[99] < 0.0002
+
+
+def test_batch_norms_remember_some_hundred_samples_whatever_the_batch() -> None:
+    assert [least_share(batch) for batch in (8, 32, 256)] == [0.025, 0.1, 0.1]

@@ -50,6 +50,8 @@ save("fixed", keras.Sequential([layers.Input((8, 8, 1), batch_size=1), layers.Fl
 loop = layers.LSTM(5, dropout=0.1)
 save("words", keras.Sequential([layers.Input((6, 3)), loop, layers.Dense(2, activation="softmax")]))
 save("mirror", keras.Sequential([layers.Input((5,)), layers.Dense(3, activation="relu"), layers.Dense(5)]))
+slow = layers.BatchNormalization(momentum=0.999)(layers.Conv2D(4, 3)(picture))
+save("slow", keras.Model(picture, layers.Dense(4, activation="softmax")(layers.Flatten()(slow))))
 save("constant", keras.Sequential([layers.Input((5,)), layers.Rescaling(2.0)]))
 
 random = np.random.default_rng(0)
@@ -244,6 +246,15 @@ def test_frozen_layers_keep_their_weights_and_batch_norms_their_statistics(
         for path in (tmp_path / "before").iterdir()
     }
     assert same == {"dropout": True, "second": False}
+
+
+def test_slow_batch_norms_follow_a_short_training(session: FrameworkSession, folder: Path, tmp_path: Path) -> None:
+    load(session, folder / "slow.keras")
+    with np.load(folder / "pictures.npz") as data:
+        np.savez(tmp_path / "far.npz", x=10 * data["x"] + 50, y=data["y"])
+    far = replace(settings_for(folder, "pictures", epochs=6), data=DataSettings(str(tmp_path / "far.npz"), None, 0))
+    trained = train(session, far, tmp_path / "c")
+    assert trained.epochs[-1].validation_loss < 5 * trained.epochs[-1].loss + 0.5
 
 
 def test_a_new_head_learns_other_classes_and_comes_back_with_its_weights(

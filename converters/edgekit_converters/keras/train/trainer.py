@@ -17,6 +17,7 @@ from edgekit_converters.keras.layers import call
 from edgekit_converters.keras.train.features import attention_map, with_maps
 from edgekit_converters.keras.train.freeze import freeze, unfreeze
 from edgekit_converters.keras.train.losses import make_loss
+from edgekit_converters.keras.train.norms import quicken, slow_down
 from edgekit_converters.keras.train.state import drawing, lasting, read_variables, write_variables
 from edgekit_runtime.errors import ConversionError, EdgekitError, first_line
 
@@ -55,6 +56,7 @@ class KerasTrainer:
         self._seed, self._plan, self._source, self._finish = settings.seed, plan, source, finish
         self._loss = make_loss(plan)
         self._frozen = freeze(model, settings.freeze)
+        self._quickened = quicken(model, settings.batch)
         self._whole = with_maps(model, plan.features)
         self._optimizer = keras.optimizers.Adam(settings.learning_rate)
         self._optimizer.build(model.trainable_variables)
@@ -97,6 +99,7 @@ class KerasTrainer:
     def finish(self) -> None:
         """Undo what training alone needs, and let the model know that its weights are others."""
         unfreeze(self._frozen)
+        slow_down(self._quickened)
         self._finish()
 
     def _variables(self) -> list[Any]:

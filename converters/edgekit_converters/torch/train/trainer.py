@@ -19,6 +19,7 @@ from edgekit_converters.torch.refusal import user_line
 from edgekit_converters.torch.train.features import watched
 from edgekit_converters.torch.train.freeze import freeze
 from edgekit_converters.torch.train.losses import make_loss
+from edgekit_converters.torch.train.norms import quickened
 from edgekit_converters.torch.train.state import deterministic, optimizer_state, take_optimizer_state, tensors
 from edgekit_runtime.errors import ConversionError, EdgekitError, first_line
 
@@ -61,6 +62,7 @@ class TorchTrainer:
         self._optimizer = torch.optim.Adam(learning, settings.learning_rate, fused=True)
         self._open = ExitStack()
         self._open.enter_context(deterministic())
+        self._open.enter_context(quickened(self._module, settings.batch))
         self._maps = self._open.enter_context(watched(self._module, plan.features))
 
     def begin(self, epoch: int) -> None:
