@@ -158,6 +158,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(folder / "labelled.npz", x=x, y=np.arange(40) % 10)
     np.savez(folder / "plain.npz", x=x)
     np.savez(folder / "other.npz", x=x[:, :8])
+    np.savez(folder / "many.npz", x=x, y=np.arange(40))
+    np.savez(folder / "wide.npz", x=x, y=np.ones((40, 3), "float32"))
     return folder
 
 
@@ -170,9 +172,14 @@ def test_taylor_goes_with_labels_and_without(
     assert prune(session, prunable_models / "residual.keras", settings).share == pytest.approx(0.5, abs=0.005)
 
 
-def test_data_of_another_shape_is_refused(session: FrameworkSession, prunable_models: Path, pictures: Path) -> None:
-    data = DataSettings(str(pictures / "other.npz"), None, 0)
-    with pytest.raises(DataError, match="16, 16, 3"):
+@pytest.mark.parametrize(
+    ("name", "text"), [("other", "16, 16, 3"), ("many", r"label .*\d\d"), ("wide", r"shape \(3,\).*\(10,\)")]
+)
+def test_data_that_does_not_fit_is_refused(
+    session: FrameworkSession, prunable_models: Path, pictures: Path, name: str, text: str
+) -> None:
+    data = DataSettings(str(pictures / f"{name}.npz"), None, 0)
+    with pytest.raises(DataError, match=text):
         prune(session, prunable_models / "residual.keras", PruneSettings(share=0.5, importance="taylor", data=data))
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from edgekit_converters.compress.settings import BATCH_NORM, L1, L2
 from edgekit_converters.keras.prune.network import Network, Slot
-from edgekit_runtime.errors import RecipeError
+from edgekit_runtime.errors import DataError, RecipeError
 
 Scores = tuple[np.ndarray, ...]
 Batch = tuple[Sequence[np.ndarray], Mapping[int, np.ndarray]]  # inputs in order; labels by the index of an output
@@ -130,8 +130,16 @@ def _output_loss(output: Any, label: np.ndarray) -> Any:
     """Cross-entropy where the label is a class, else the mean squared error."""
     classes = output.shape[-1]
     if np.issubdtype(label.dtype, np.integer) and label.shape == tuple(output.shape[:-1]) and classes > 1:
+        if label.min() < 0 or label.max() >= classes:
+            wrong = label.min() if label.min() < 0 else label.max()
+            raise DataError(f"a label is {wrong}; allowed: 0 to {classes - 1}.", hint="Check the labels.")
         sums = tf.reduce_sum(output, axis=-1)
         shares = bool(tf.reduce_all(output >= 0)) and bool(tf.reduce_all(tf.abs(sums - 1) < 1e-3))
         losses = keras.losses.sparse_categorical_crossentropy(label, output, from_logits=not shares)
         return tf.reduce_mean(losses)
+    if label.size != np.prod(output.shape):
+        raise DataError(
+            f"labels of shape {label.shape[1:]} do not fit an output of shape {tuple(output.shape[1:])}.",
+            hint="Give a class, or a value for each of the output's; or leave the labels out.",
+        )
     return tf.reduce_mean(tf.square(output - tf.reshape(tf.cast(label, output.dtype), tf.shape(output))))
