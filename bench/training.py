@@ -6,16 +6,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 
 from figures import Row, Section, Target
 from models import CACHE, REPOSITORY
-from pairs import Pair, interleave, ratio_row
+from pairs import Pair, ratio_row
 from usage import run_program
 
 LIMIT = Target(1.05)
-PAIRS, QUICK_PAIRS = 5, 1
-EPOCHS, BATCH, STEPS = 6, 32, 36
+EPOCHS, QUICK_EPOCHS, LEFT_OUT = 12, 4, 2
+BATCH, STEPS = 32, 36
 MADE = CACHE / "training"
 MODULE = f"{REPOSITORY / 'tests/torch_models.py'}:ResidualCnn"
 
@@ -23,40 +22,38 @@ MODULE = f"{REPOSITORY / 'tests/torch_models.py'}:ResidualCnn"
 def training(quick: bool) -> Section:
     """Train a small residual network of either framework with both."""
     _make()
-    count = QUICK_PAIRS if quick else PAIRS
+    epochs = QUICK_EPOCHS if quick else EPOCHS
     with one_thread():
         rows = (
-            _row("Keras", "keras", str(MADE / "residual.keras"), MADE / "samples.npz", count),
-            _row("PyTorch", "torch", MODULE, MADE / "samples_first.npz", count),
+            _row("Keras", "keras", str(MADE / "residual.keras"), MADE / "samples.npz", epochs),
+            _row("PyTorch", "torch", MODULE, MADE / "samples_first.npz", epochs),
         )
     return Section(
         "A step of training",
         f"A residual network for pictures of 32 x 32 (like ResNet8 of MLPerf Tiny), one thread, epochs of {STEPS} "
         f"steps with {BATCH} samples and the validation of {BATCH * 4}: edgekit's loop, with its check of every loss, "
         "its seeds, its deterministic operators and a checkpoint after each epoch, beside a bare loop with the "
-        f"framework's own loss and Adam. Processor time of an epoch by {STEPS}, the median of {EPOCHS - 2} epochs of "
-        "a process; the first two are left out.",
+        f"framework's own loss and Adam, epoch by epoch in turn in one process. Processor time of an epoch by {STEPS}; "
+        f"the first {LEFT_OUT} of each are left out.",
         (
-            "python bench/programs/edgekit_training.py OUT.json keras residual.keras samples.npz 6 32",
-            "python bench/programs/bare_keras_training.py OUT.json residual.keras samples.npz 6 32",
-            "python bench/programs/edgekit_training.py OUT.json torch torch_models.py:ResidualCnn samples.npz 6 32",
-            "python bench/programs/bare_torch_training.py OUT.json torch_models.py:ResidualCnn samples.npz 6 32",
+            "python bench/programs/training_in_turns.py OUT.json keras residual.keras samples.npz 12 32",
+            "python bench/programs/training_in_turns.py OUT.json torch torch_models.py:ResidualCnn samples.npz 12 32",
         ),
         rows,
     )
 
 
-def _row(what: str, framework: str, source: str, data: Path, count: int) -> Row:
-    def step_ms(program: str, *before: str) -> float:
-        answer: dict[str, object] = dict(run_program(program, *before, source, data, str(EPOCHS), str(BATCH)))
-        seconds = answer["seconds"]
-        assert isinstance(seconds, list)
-        return median(seconds[-(EPOCHS - 2) :]) / STEPS * 1e3
-
-    pairs = interleave(
-        lambda: step_ms("edgekit_training.py", framework), lambda: step_ms(f"bare_{framework}_training.py"), count
+def _row(what: str, framework: str, source: str, data: Path, epochs: int) -> Row:
+    answer: dict[str, object] = dict(
+        run_program("training_in_turns.py", framework, source, data, str(epochs), str(BATCH))
     )
-    return ratio_row(f"processor time of a step, {what}", "ms", [Pair(*pair) for pair in pairs], LIMIT)
+    sides = []
+    for side in ("edgekit", "beside"):
+        seconds = answer[side]
+        assert isinstance(seconds, list)
+        sides.append([one / STEPS * 1e3 for one in seconds[LEFT_OUT:]])
+    pairs = [Pair(*pair) for pair in zip(*sides, strict=True)]
+    return ratio_row(f"processor time of a step, {what}", "ms", pairs, LIMIT)
 
 
 @contextmanager

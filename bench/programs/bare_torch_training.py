@@ -1,15 +1,10 @@
-"""Train a PyTorch module in the shortest loop that does what edgekit's does: steps, then the loss of held samples.
-
-bare_torch_training.py ANSWER.json FILE.py:MAKER DATA.npz EPOCHS BATCH
-"""
+"""The shortest loop that trains a PyTorch module as edgekit does: steps, then the loss of held samples."""
 
 from __future__ import annotations
 
 import importlib.util
-import json
 import sys
-import time
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -17,23 +12,15 @@ import torch
 HELD_SHARE = 0.1
 
 
-def main() -> None:
-    """Write how much processor time each epoch took."""
-    answer, source, data, epochs, batch = (
-        Path(sys.argv[1]),
-        sys.argv[2],
-        sys.argv[3],
-        int(sys.argv[4]),
-        int(sys.argv[5]),
-    )
+def bare_epoch(source: str, data: str, batch: int) -> Callable[[], None]:
+    """A function that trains for an epoch."""
     model = made(source)
     with np.load(data) as arrays:
         x, y = torch.from_numpy(arrays["x"]), torch.from_numpy(arrays["y"])
     held = round(len(x) * HELD_SHARE)
     optimizer, measure = torch.optim.Adam(model.parameters(), 1e-4), torch.nn.CrossEntropyLoss()
-    seconds = []
-    for _ in range(epochs):
-        begun = time.process_time()
+
+    def epoch() -> None:
         model.train()
         for rows in (held + torch.randperm(len(x) - held)).split(batch):
             optimizer.zero_grad()
@@ -45,8 +32,8 @@ def main() -> None:
         with torch.no_grad():
             for rows in torch.arange(held).split(batch):
                 measure(model(x[rows]), y[rows]).item()
-        seconds.append(time.process_time() - begun)
-    answer.write_text(json.dumps({"seconds": seconds}), encoding="utf-8")
+
+    return epoch
 
 
 def made(source: str) -> torch.nn.Module:
@@ -59,6 +46,3 @@ def made(source: str) -> torch.nn.Module:
     sys.modules["made"] = module
     spec.loader.exec_module(module)
     return getattr(module, name)()
-
-
-main()
