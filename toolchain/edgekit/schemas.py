@@ -55,6 +55,7 @@ def _documents() -> dict[str, Any]:  # document types share two class attributes
     from edgekit.estimating import Estimates
     from edgekit.inspecting import Inspection
     from edgekit.licenses import Licenses
+    from edgekit.pipeline.recipe_file import RecipeDocument
     from edgekit.reports.render.json_text import ComparisonDocument
     from edgekit.reports.report import Report
     from edgekit_converters.compile.compilation import Compilation
@@ -89,6 +90,7 @@ def _documents() -> dict[str, Any]:  # document types share two class attributes
         Profile,
         Pruning,
         QuantizationTrail,
+        RecipeDocument,
         Record,
         Report,
         Surgery,

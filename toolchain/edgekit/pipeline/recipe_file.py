@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Optional
+from typing import Any, ClassVar, Literal, Optional
 
 from edgekit_converters.compress.settings import L1, UNIFORM
 from edgekit_runtime.codec import FormatError, strip_header
@@ -20,6 +20,7 @@ class TransferTable:
     """A new head; see `TransferSettings`."""
 
     classes: int
+    step: Literal["transfer"] = field(default="transfer", kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,12 @@ class PruneTable:
     data: Optional[str] = None
     rounds: Optional[int] = None
     max_drop: Optional[float] = None
+    step: Literal["prune"] = field(default="prune", kw_only=True)
 
 
 @dataclass(frozen=True)
-class TrainTable:
-    """The network learns; see `TrainSettings`."""
+class Learning:
+    """How the network learns; see `TrainSettings`."""
 
     data: Optional[str] = None
     validation: Optional[str] = None
@@ -52,7 +54,14 @@ class TrainTable:
 
 
 @dataclass(frozen=True)
-class DistilTable(TrainTable):
+class TrainTable(Learning):
+    """The network learns from labels."""
+
+    step: Literal["train"] = field(default="train", kw_only=True)
+
+
+@dataclass(frozen=True)
+class DistilTable(Learning):
     """The network learns from a teacher: `source`, or any model that edgekit opens."""
 
     teacher: str = SOURCE
@@ -60,6 +69,7 @@ class DistilTable(TrainTable):
     temperature: float = 4.0
     weight: float = 0.7
     feature_weight: float = 0.0
+    step: Literal["distil"] = field(default="distil", kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,7 @@ class QuantizeTable:
 
     scheme: str
     calibration: Optional[str] = None
+    step: Literal["quantize"] = field(default="quantize", kw_only=True)
 
 
 Table = TransferTable | PruneTable | TrainTable | DistilTable
@@ -82,8 +93,24 @@ LAST = "quantize"
 
 
 @dataclass(frozen=True)
+class RecipeDocument:
+    """A recipe as its author writes it.
+
+    Attributes:
+        steps: In order.
+        name: Its name; that of the file by default.
+    """
+
+    SCHEMA: ClassVar[str] = "edgekit/recipe"
+    VERSION: ClassVar[int] = 1
+
+    steps: tuple[TransferTable | PruneTable | TrainTable | DistilTable | QuantizeTable, ...]
+    name: Optional[str] = None
+
+
+@dataclass(frozen=True)
 class RecipeFile:
-    """A recipe as its author wrote it.
+    """A recipe that was read.
 
     Attributes:
         name: Its name.
@@ -91,9 +118,6 @@ class RecipeFile:
         steps: In order.
         quantize: The last step; `None` leaves it to the command line or the target.
     """
-
-    SCHEMA: ClassVar[str] = "edgekit/recipe"
-    VERSION: ClassVar[int] = 1
 
     name: str
     folder: Path
@@ -108,7 +132,7 @@ def read_recipe(path: Path) -> RecipeFile:
         RecipeError: One line for each fault: `file: key: fault; allowed: ...`.
     """
     try:
-        tree = strip_header(RecipeFile, tomllib.loads(path.read_text(encoding="utf-8")))
+        tree = strip_header(RecipeDocument, tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise RecipeError(f"{path}: cannot be read: {error.strerror}.", hint="Check the path.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -136,9 +160,8 @@ def _read_step(step: object, at: str, faults: list[str]) -> Table | QuantizeTabl
     if not isinstance(step, dict) or not isinstance(kind, str) or kind not in TABLES:
         faults.append(f"{at}.step: is {kind!r}; allowed: {', '.join(TABLES)}")
         return None
-    rest: dict[str, Any] = {key: value for key, value in step.items() if key != "step"}
     try:
-        return validate(TABLES[kind], rest)
+        return validate(TABLES[kind], step)
     except FormatError as error:
         faults += [f"{at}.{fault}" for fault in error.faults]
         return None

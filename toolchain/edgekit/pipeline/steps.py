@@ -181,7 +181,7 @@ class _Maker:
             raise RecipeError(f"{what} needs samples, and none were given.", hint="Add --evaluate or --train DATA.")
         return self._data(given, self.request.samples)
 
-    def _train(self, table: TrainTable) -> TrainStep:
+    def _train(self, table: TrainTable | DistilTable) -> TrainStep:
         data = self._path(table.data) or self.request.train
         if data is None:
             raise RecipeError("Training needs samples, and none were given.", hint="Add --train DATA.")
