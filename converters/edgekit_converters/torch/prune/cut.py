@@ -62,12 +62,47 @@ def cut(module: Any, channels: Channels, leaving: np.ndarray) -> None:
             _shorten(module, slot, torch.from_numpy(np.flatnonzero(~mask)))
     for name, first in ties.items():
         _place(module, name, first)
+    _count(module, channels, leaving)
+    for name, one in module.named_parameters():
+        one.requires_grad_(trainable[name])
+
+
+def cut_sizes(module: Any, channels: Channels, leaving: np.ndarray) -> None:
+    """Give a module the sizes that it has after `cut`, and the first weights along each axis, whatever they are."""
+    axes = _everywhere(channels.trace.slots, _ties(module))
+    gone = {slot: leaving[axis] for slot, axis in axes.items() if leaving[axis].any()}
+    paths = {slot.tensor.rpartition(".")[0] for slot in gone}
+    _prepare_attention(module, paths)
+    for slot, mask in gone.items():
+        path, _, name = slot.tensor.rpartition(".")
+        part = module.get_submodule(path)
+        own = part._parameters if name in part._parameters else part._buffers
+        before = own[name]
+        shorter = before.detach().narrow(slot.dim, 0, int(np.count_nonzero(~mask))).contiguous()
+        # Whether it trains decides which operators a matrix product is made of.
+        own[name] = nn.Parameter(shorter, before.requires_grad) if own is part._parameters else shorter
+    _count(module, channels, leaving)
+    for path in paths:
+        _tell_sizes(module.get_submodule(path))
+
+
+def _count(module: Any, channels: Channels, leaving: np.ndarray) -> None:
+    """Tell parts how many channels and heads they have left."""
     for count in channels.trace.counts:
         left = int((~leaving[count.atoms]).sum())
         value = (left,) if count.attribute == "normalized_shape" else left
         setattr(module.get_submodule(count.module), count.attribute, value)
-    for name, one in module.named_parameters():
-        one.requires_grad_(trainable[name])
+
+
+def _tell_sizes(part: Any) -> None:
+    """What `torch.nn` notes of the sizes of weights, and a forward may ask for."""
+    if isinstance(part, nn.Linear):
+        part.out_features, part.in_features = part.weight.shape
+    elif isinstance(part, nn.modules.conv._ConvNd):
+        first, second = part.weight.shape[0], part.weight.shape[1] * part.groups
+        part.in_channels, part.out_channels = (first, second) if part.transposed else (second, first)
+    elif isinstance(part, nn.Embedding):
+        part.embedding_dim = part.weight.shape[1]
 
 
 def items_by_group(module: Any, channels: Channels) -> list[list[Item]]:

@@ -13,7 +13,7 @@ from edgekit_converters.compress.surgery import Kept
 from edgekit_converters.source import SourceInfo
 from edgekit_converters.torch.border import Forward, example
 from edgekit_converters.torch.prune.attention import followed
-from edgekit_converters.torch.prune.cut import Snapshot, leaving_atoms, silence
+from edgekit_converters.torch.prune.cut import Snapshot, cut, leaving_atoms, silence
 from edgekit_converters.torch.prune.elementwise import RULES, unknown
 from edgekit_converters.torch.prune.graph import Channels, find_channels
 from edgekit_converters.torch.prune.score import Values, importance
@@ -65,6 +65,7 @@ class Pruner:
         """
         leaving = self._leaving([self._others(one) for one in kept])
         before = Snapshot(self._forward.module)
+        cut(self._forward.module, self.channels, leaving)
         reason = fault(self._forward, self.channels, leaving, run)
         if reason is not None:
             before.restore()

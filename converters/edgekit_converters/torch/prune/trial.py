@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from edgekit_converters.torch.border import Forward, example
 from edgekit_converters.torch.prune.attention import followed
-from edgekit_converters.torch.prune.cut import Snapshot, cut
+from edgekit_converters.torch.prune.cut import Snapshot, cut_sizes
 from edgekit_converters.torch.prune.graph import Channels
 from edgekit_converters.torch.prune.trace import SILENT, Step, step_name, tensors
 from edgekit_converters.torch.refusal import user_line
@@ -35,18 +35,17 @@ class _Shapes(TorchDispatchMode):  # type: ignore[misc]  # torch ships no types 
 
 
 def fault(forward: Forward, channels: Channels, leaving: np.ndarray, run: Callable[[], object]) -> str | None:
-    """Take channels out of a module, and tell why what is left does not do what it should.
+    """Tell why a module that has lost channels does not do what it should.
 
     Args:
-        forward: The module, which is changed.
-        channels: Its channels.
-        leaving: For each atom whether it leaves: `(atoms,)`.
+        forward: The module, without them.
+        channels: Those that it had.
+        leaving: For each atom whether it left: `(atoms,)`.
         run: Runs it; what comes before the module itself is of no account.
 
     Returns:
         `None` where every operator gives what the channels that stay make it give.
     """
-    cut(forward.module, channels, leaving)
     shapes = _Shapes()
     try:
         with followed(forward.module), torch.no_grad(), shapes:
@@ -87,6 +86,7 @@ def failing(forward: Forward, channels: Channels, groups: Sequence[int]) -> dict
     before = Snapshot(forward.module)
     values = [example(spec) for spec in forward.inputs]
     try:
+        cut_sizes(forward.module, channels, half)
         reason = fault(forward, channels, half, lambda: forward.run(values))
     finally:
         before.restore()
