@@ -1,7 +1,9 @@
 """Channels and heads that leave PyTorch modules."""
 
 import copy
+import importlib
 import math
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +26,7 @@ from edgekit_converters.torch.compressible import CompressibleModel
 from edgekit_converters.torch.inputs import find_forward
 from edgekit_converters.torch.prune.attention import become_cut
 from edgekit_converters.torch.weights import load_weights
-from edgekit_runtime.errors import DataError, RecipeError
+from edgekit_runtime.errors import DataError, MissingExtraError, RecipeError
 from edgekit_targets.graph.cost import operator_cost
 from edgekit_targets.graph.read import read_graph
 from tests import torch_models, torch_prunable
@@ -379,6 +381,14 @@ def test_a_real_network_becomes_half_as_large_and_runs(assets: Path, tmp_path: P
         macs = (operator_cost(one, part).macs for part in read_graph(path).subgraphs for one in part.operators)
         assert sum(one or 0 for one in macs) == pruned.macs_after
     assert (tmp_path / "half.tflite").stat().st_size < 0.7 * (tmp_path / "whole.tflite").stat().st_size
+
+
+def test_without_torch_pruning_the_command_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "edgekit_converters.torch.prune.library"
+    monkeypatch.setitem(sys.modules, "torch_pruning", None)
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    with pytest.raises(MissingExtraError, match=r"torch-pruning is not installed.*pip install 'edgekit\[torch\]'"):
+        importlib.import_module(name)
 
 
 def test_atoms_that_meet_a_fixed_one_stay() -> None:
