@@ -85,7 +85,7 @@ def test_without_alignment_a_network_comes_within_a_percent(widths: list[int], s
 def test_without_alignment_all_layers_lose_about_the_same(widths: list[int], share: float) -> None:
     graph = chain(*widths)
     shares = [count / width for count, width in zip(by_share(graph, share, 1), widths, strict=True)]
-    assert max(shares) - min(shares) <= 4 / min(widths)
+    assert max(shares) - min(shares) <= 0.25  # some units more or less, until the share is met
 
 
 @settings(max_examples=30)

@@ -68,6 +68,11 @@ def test_a_constant_tensor_has_its_value_as_range(value):
     assert histogram_of(np.full((2, 3), value, np.float32)).percentile(0.99) == Range(value, value)
 
 
+def test_a_border_of_a_bin_beyond_the_largest_value_is_not_taken():
+    found = histogram_of(np.array([-1, -2e-16, -2e-16, -2e-16], np.float32)).percentile(0.5)
+    assert found.low <= found.high < 0
+
+
 def test_values_next_to_0_are_counted_like_others():
     tiny = float(np.finfo(np.float32).tiny)
     histogram = histogram_of(np.array([0, tiny], np.float32))

@@ -62,7 +62,9 @@ class Histogram:
         sums = np.cumsum(self._counts)
         low = int(np.searchsorted(sums, outside, side="right"))
         high = int(np.searchsorted(sums, total - outside, side="left")) + 1
-        return Range(max(self.range.low, low * width - self._limit), min(self.range.high, high * width - self._limit))
+        ends = np.array([low, high]) * width - self._limit
+        # Clipped at both ends: float32 may have rounded a value into the bin above it.
+        return Range(*(float(end) for end in ends.clip(self.range.low, self.range.high)))
 
     def _reach(self, peak: float) -> None:
         if not self._limit:
