@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from figures import TIMES, Row, Section, Target
@@ -23,25 +22,8 @@ LIBRARIES = (
     "torch",
     "litert-torch",
 )
-HEAD = """# Benchmarks of edgekit itself
-
-Written by `make bench` (`bench/run.py`); not edited by hand. Every number is measured. edgekit and what it is held
-against run in turn as interleaved pairs of whole processes, so that a busy machine meets both alike; shown are the
-medians of both sides and, with the target, the ratio or the difference of the pairs. What misses its target says so.
-"""
 COLUMNS = "| what | edgekit | beside it | compared | target | verdict | n | how |"
 RULE = "|---|---:|---:|---:|---|---|---:|---|"
-
-
-def render(sections: Sequence[Section], load: float) -> str:
-    """The whole page.
-
-    Args:
-        sections: The figures.
-        load: Load of the machine when it began, averaged over a minute.
-    """
-    parts = [HEAD, "\n".join(machine(load)), *map(render_section, sections)]
-    return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
 def render_section(section: Section) -> str:
@@ -69,7 +51,7 @@ def render_row(row: Row) -> str:
 
 
 def machine(load: float) -> list[str]:
-    """Machine and versions, which hold for every row."""
+    """Machine and versions, which hold for every row of a section."""
     environment = read_environment(f"ai-edge-litert {_version('ai-edge-litert')}", "xnnpack")
     cpu = environment.cpu.value or f"a processor without a name ({environment.cpu.reason})"
     memory = environment.memory_bytes.value

@@ -18,9 +18,10 @@ from int8_latency import int8_latency
 from latency import latency
 from onnx_quantization import onnx_quantization
 from overhead import overhead
+from page import merge
 from pictures import pictures
 from pruning import pruned_latency, pruning
-from render import load_now, machine, render, render_section
+from render import load_now, machine, render_section
 from serving import serving
 from startup import startup
 from torch_conversion import convert_torch
@@ -49,21 +50,20 @@ BENCHMARKS: Mapping[str, Callable[[bool], Section]] = {
 
 
 def main() -> int:
-    """Run what was asked for; a whole run writes the page."""
+    """Run what was asked for, and write it into the page, but for a first look."""
     parser = argparse.ArgumentParser(description="Measure edgekit itself, into docs/benchmarks.md.")
     parser.add_argument("--only", action="append", choices=BENCHMARKS, help="run this one; may be given again")
     parser.add_argument("--quick", action="store_true", help="fewer repeats, for a first look")
     options = parser.parse_args()
-    load = load_now()
-    print(*machine(load), sep="\n")
-    sections = []
     for name in options.only or BENCHMARKS:
-        sections.append(BENCHMARKS[name](options.quick))
-        print(f"\n{render_section(sections[-1])}", flush=True)
-    if options.only or options.quick:
-        print(f"Some of it only, so {PAGE.name} stays as it is.", file=sys.stderr)
-    else:
-        PAGE.write_text(render(sections, load), encoding="utf-8")
+        load = load_now()
+        block = f"{render_section(BENCHMARKS[name](options.quick))}\n" + "\n".join(machine(load))
+        print(f"\n{block}", flush=True)
+        if not options.quick:
+            page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+            PAGE.write_text(merge(page, {name: block}, tuple(BENCHMARKS)), encoding="utf-8")
+    if options.quick:
+        print(f"A first look only, so {PAGE.name} stays as it is.", file=sys.stderr)
     return 0
 
 
