@@ -16,6 +16,8 @@ hypothesis.settings.register_profile("edgekit", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile("edgekit")
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: on busy cores its waiting threads would spin
+
 REPOSITORY = Path(__file__).parents[1]
 
 

@@ -346,6 +346,18 @@ def test_importance_by_norms_needs_norms() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("share", [0.3, 0.7])
+@pytest.mark.parametrize("name", ["residual_cnn", "mobilenet_v2", "dense_net", "u_net", "own_attention"])
+def test_more_and_less_pruned_networks_run_as_files(name: str, share: float, tmp_path: Path) -> None:
+    model = open_model(name)
+    prune_model(model, PruneSettings(share=share), lambda _: None)
+    data, path = samples(model, 2), tmp_path / "model.tflite"
+    for output, values in run_file(path, model, data, model.export(path, "tflite")).items():
+        expected = model.predict(data)[output]
+        assert np.abs(values - expected).max() <= 1e-4 * np.abs(expected).max()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["mobilenet_v2", "dense_net", "u_net", "own_attention", "split_attention", "gru_signal"]
 )
