@@ -2,55 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from edgekit_converters.compress.loss import Loss, Terms, compose
 from edgekit_converters.compress.losses import BINARY, CATEGORICAL, LossPlan, OutputLoss
-from edgekit_converters.compress.teacher import FEATURE
-from edgekit_converters.data.user_code import load_function, told_by_line
+from edgekit_converters.data.user_code import told_by_line
 from edgekit_runtime.errors import DataError
 
 SMALLEST = 1e-7  # a probability whose logarithm is taken is no less, as in Keras's own losses
-Tensors = Mapping[str, Any]
 
 
-def make_loss(plan: LossPlan) -> Callable[[Tensors, Tensors, Tensors, Tensors], Any]:
+def make_loss(plan: LossPlan) -> Loss:
     """A function from outputs, maps of features, labels and the teacher's rows to the loss.
 
     Raises:
         DataError: The user's own loss is not found.
     """
-    own = load_function(plan.user) if plan.user is not None else None
-
-    def loss(outputs: Tensors, maps: Tensors, labels: Tensors, teacher: Tensors) -> Any:
-        parts = [part for one in plan.outputs for part in _parts(one, outputs, labels, teacher, plan.temperature)]
-        if own is not None and plan.user is not None:
-            parts.append(plan.user_weight * _own(own, plan.user, outputs, labels))
-        parts += [
-            plan.feature_weight / len(maps) * map_distance(values, teacher[FEATURE + layer])
-            for layer, values in maps.items()
-            if FEATURE + layer in teacher
-        ]
-        return tf.add_n([tf.cast(part, tf.float32) for part in parts])
-
-    return loss
+    return compose(plan, Terms(_hard, _soft, map_distance, _own, _total))
 
 
 def map_distance(ours: Any, theirs: Any) -> Any:
     """Mean over the samples of the squared distance of attention maps."""
     squares = tf.math.squared_difference(ours, theirs)
     return tf.reduce_mean(tf.reduce_sum(squares, axis=list(range(1, len(squares.shape)))))
-
-
-def _parts(one: OutputLoss, outputs: Tensors, labels: Tensors, teacher: Tensors, temperature: float) -> Sequence[Any]:
-    parts = []
-    if one.label_weight and one.output in labels:
-        parts.append(one.label_weight * _hard(one, outputs[one.output], labels[one.output]))
-    if one.teacher_weight and one.output in teacher:
-        parts.append(one.teacher_weight * _soft(one, outputs[one.output], teacher[one.output], temperature))
-    return parts
 
 
 def _hard(one: OutputLoss, output: Any, target: Any) -> Any:
@@ -95,11 +72,15 @@ def _last(one: OutputLoss, values: Any) -> Any:
     return tf.transpose(values, [*places, one.axis])
 
 
-def _own(function: Callable[..., object], name: str, outputs: Tensors, labels: Tensors) -> Any:
+def _own(name: str, given: object) -> Any:
     try:
-        loss = tf.convert_to_tensor(function(dict(outputs), dict(labels)))
-    except Exception as error:  # the user's code may raise anything
+        loss = tf.convert_to_tensor(given)
+    except Exception as error:  # TensorFlow raises many kinds
         raise told_by_line(name, error) from error
     if loss.shape.rank != 0 or not loss.dtype.is_floating:
         raise DataError(f"{name}: it gave {loss.dtype.name} of shape {loss.shape}; allowed: one real number.")
     return loss
+
+
+def _total(parts: Sequence[Any]) -> Any:
+    return tf.add_n([tf.cast(part, tf.float32) for part in parts])

@@ -2,55 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch.nn import functional
 
+from edgekit_converters.compress.loss import Loss, Terms, compose
 from edgekit_converters.compress.losses import BINARY, CATEGORICAL, LossPlan, OutputLoss
-from edgekit_converters.compress.teacher import FEATURE
-from edgekit_converters.data.user_code import load_function, told_by_line
 from edgekit_runtime.errors import DataError
 
 SMALLEST = 1e-7  # a probability whose logarithm is taken is no less
-Tensors = Mapping[str, Any]
 
 
-def make_loss(plan: LossPlan) -> Callable[[Tensors, Tensors, Tensors, Tensors], Any]:
+def make_loss(plan: LossPlan) -> Loss:
     """A function from outputs, maps of features, labels and the teacher's rows to the loss.
 
     Raises:
         DataError: The user's own loss is not found.
     """
-    own = load_function(plan.user) if plan.user is not None else None
-
-    def loss(outputs: Tensors, maps: Tensors, labels: Tensors, teacher: Tensors) -> Any:
-        parts = [part for one in plan.outputs for part in _parts(one, outputs, labels, teacher, plan.temperature)]
-        if own is not None and plan.user is not None:
-            parts.append(plan.user_weight * _own(own, plan.user, outputs, labels))
-        parts += [
-            plan.feature_weight / len(maps) * map_distance(values, teacher[FEATURE + layer])
-            for layer, values in maps.items()
-            if FEATURE + layer in teacher
-        ]
-        return sum(parts)
-
-    return loss
+    return compose(plan, Terms(_hard, _soft, map_distance, _own, sum))
 
 
 def map_distance(ours: Any, theirs: Any) -> Any:
     """Mean over the samples of the squared distance of attention maps."""
     return (ours - theirs).square().flatten(1).sum(1).mean()
-
-
-def _parts(one: OutputLoss, outputs: Tensors, labels: Tensors, teacher: Tensors, temperature: float) -> list[Any]:
-    parts = []
-    if one.label_weight and one.output in labels:
-        parts.append(one.label_weight * _hard(one, outputs[one.output], labels[one.output]))
-    if one.teacher_weight and one.output in teacher:
-        parts.append(one.teacher_weight * _soft(one, outputs[one.output], teacher[one.output], temperature))
-    return parts
 
 
 def _hard(one: OutputLoss, output: Any, target: Any) -> Any:
@@ -84,12 +59,10 @@ def _logits(one: OutputLoss, output: Any) -> Any:
     return clipped.log() if one.kind == CATEGORICAL else clipped.log() - torch.log1p(-clipped)
 
 
-def _own(function: Callable[..., object], name: str, outputs: Tensors, labels: Tensors) -> Any:
-    try:
-        loss = function(dict(outputs), dict(labels))
-    except Exception as error:  # the user's code may raise anything
-        raise told_by_line(name, error) from error
-    if not isinstance(loss, torch.Tensor) or loss.ndim or not loss.is_floating_point():
-        given = f"{loss.dtype} of shape {tuple(loss.shape)}" if isinstance(loss, torch.Tensor) else type(loss).__name__
-        raise DataError(f"{name}: it gave {given}; allowed: a tensor that is one real number.")
-    return loss
+def _own(name: str, given: object) -> Any:
+    if not isinstance(given, torch.Tensor) or given.ndim or not given.is_floating_point():
+        told = (
+            f"{given.dtype} of shape {tuple(given.shape)}" if isinstance(given, torch.Tensor) else type(given).__name__
+        )
+        raise DataError(f"{name}: it gave {told}; allowed: a tensor that is one real number.")
+    return given
