@@ -31,6 +31,7 @@ class Line:
         self.weight, self.velocity, self.steps, self.training = 0.0, 0.0, 0, False
         self.break_at: dict[int, Callable[[], float]] = {}
         self.full_from: int | None = None
+        self.hidden_nan = False
         self.saved = 0
         self.rates: list[float] = []
 
@@ -92,6 +93,9 @@ class Line:
 
     def restore(self, path: Path) -> None:
         self.weight, self.velocity = (float(part) for part in path.read_text().split())
+
+    def finite(self) -> bool:
+        return not self.hidden_nan and bool(np.isfinite(self.weight))
 
     def finish(self) -> None:
         self.training = False
@@ -246,6 +250,13 @@ def test_nan_in_validation_stops_it_too(data: DataSettings, tmp_path: Path) -> N
     with pytest.raises(ConversionError, match="at the validation after epoch 1; the weights of the beginning"):
         train(line, settings_for(data), tmp_path / "c")
     assert line.weight == 0.0
+
+
+def test_a_weight_that_is_nan_behind_a_finite_loss_stops_it_too(data: DataSettings, tmp_path: Path) -> None:
+    line = Line()
+    line.hidden_nan = True
+    with pytest.raises(ConversionError, match="a weight, became NaN or infinite at the validation after epoch 1"):
+        train_model(line, TrainSettings(data, epochs=1), tmp_path, Surgery(), lambda _: None)
 
 
 def test_a_full_disk_leaves_the_last_good_state_to_go_on_from(data: DataSettings, tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ class Course:
             summed += loss * len(chosen)
             self._tell(step + 1, total)
         validation_loss, accuracy = self._validate()
-        if not math.isfinite(validation_loss):
+        if not math.isfinite(validation_loss) or not self.trainer.finite():
             raise NotFiniteError(f"the validation after epoch {number + 1}")
         return Epoch(summed / len(rows), validation_loss, time.perf_counter() - begun, accuracy)
 
@@ -131,7 +131,7 @@ class Course:
     def _diverged(self, error: NotFiniteError, history: History) -> ConversionError:
         kept = f"epoch {len(history.epochs)}" if history.epochs else "the beginning"
         return ConversionError(
-            f"the loss became NaN or infinite at {error}; the weights of {kept} are kept.",
+            f"the loss, or a weight, became NaN or infinite at {error}; the weights of {kept} are kept.",
             hint=f"Lower the learning rate: it was {self.settings.learning_rate:g} at its highest.",
         )
 

@@ -86,6 +86,10 @@ class Trainer(Protocol):
         """The mean loss of a batch, and its outputs by name, with the network as it runs on the device."""
         ...
 
+    def finite(self) -> bool:
+        """Whether no weight is NaN or infinite; a ReLU hides it from the loss."""
+        ...
+
     def save(self, path: Path) -> None:
         """Write weights and the optimizer's state to a file; the same state gives the same bytes."""
         ...

@@ -88,6 +88,10 @@ class KerasTrainer:
         loss, *outputs = self._run(self._look, (inputs, labels, teacher))
         return float(loss), {name: np.asarray(value) for name, value in zip(self._outputs, outputs, strict=True)}
 
+    def finite(self) -> bool:
+        """Whether no weight is NaN or infinite."""
+        return all(bool(np.isfinite(np.asarray(weight)).all()) for weight in self._model.weights)
+
     def save(self, path: Path) -> None:
         """Write all variables, of the model and of the optimizer."""
         write_variables(path, self._variables())

@@ -102,6 +102,10 @@ class TorchTrainer:
             loss, outputs = self._run(inputs, labels, teacher)
         return float(loss), {name: value.numpy() for name, value in outputs.items()}
 
+    def finite(self) -> bool:
+        """Whether no weight is NaN or infinite."""
+        return all(bool(value.isfinite().all()) for value in tensors(self._module).values())
+
     def save(self, path: Path) -> None:
         """Write weights and the optimizer's state as safetensors: nothing is pickled."""
         state = {WEIGHTS + name: value for name, value in tensors(self._module).items()}
