@@ -25,6 +25,14 @@ class CompressionCalls:
     def __init__(self, child: Child) -> None:
         self._child = child
 
+    def check(self, settings: PruneSettings) -> None:
+        """Refuse a pruning that cannot be done, and change nothing.
+
+        Raises:
+            RecipeError: The share cannot be reached, or the model is one that cannot be pruned.
+        """
+        self._child.call("check_prune", {"settings": encode(settings)}, stage="pruning")
+
     def prune(self, settings: PruneSettings, progress: Progress) -> Pruned:
         """Take channels out.
 

@@ -29,10 +29,7 @@ def prune_model(model: Scannable, settings: PruneSettings, report: Report) -> Pr
         RecipeError: The settings do not fit each other or the network, or so much cannot be removed.
         DataError: The data does not fit.
     """
-    _check(settings)
-    graph = model.channels()
-    if settings.share is not None:
-        check_share(graph, settings.share, settings.alignment)  # before any data is read
+    graph = check_prune(model, settings)  # before any data is read
     scores, by_l2 = _scores(model, graph, settings)
     kept = _widths(model, graph, scores, settings, report)
     chosen = zip(graph.groups, scores, kept, strict=True)
@@ -42,6 +39,19 @@ def prune_model(model: Scannable, settings: PruneSettings, report: Report) -> Pr
     )
     macs = round(graph.macs(graph.full)), round(graph.macs(kept))
     return Pruned(*macs, model.info.parameters, widths, graph.left_alone, by_l2)
+
+
+def check_prune(model: Scannable, settings: PruneSettings) -> ChannelGraph:
+    """Refuse what cannot be done, and give the network as pruning sees it.
+
+    Raises:
+        RecipeError: The settings do not fit each other or the network, or so much cannot be removed.
+    """
+    _check(settings)
+    graph = model.channels()
+    if settings.share is not None:
+        check_share(graph, settings.share, settings.alignment)
+    return graph
 
 
 def _check(settings: PruneSettings) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from edgekit_converters.compress.channels import ChannelGraph
 from edgekit_converters.compress.faces import Changeable, Prunable, Trainable
-from edgekit_converters.compress.prune import prune_model
+from edgekit_converters.compress.prune import check_prune, prune_model
 from edgekit_converters.compress.refusal import finished, of_old_keras
 from edgekit_converters.compress.sensitivity import Scannable
 from edgekit_converters.compress.settings import PruneSettings, TrainSettings, TransferSettings
@@ -137,6 +137,10 @@ def compression_handlers(live: Live) -> Mapping[str, Handler]:
         live: The session's model.
     """
 
+    def on_check_prune(payload: Payload, _: Report) -> Payload:
+        check_prune(live.prunable(), decode(PruneSettings, payload["settings"]))
+        return {}
+
     def on_prune(payload: Payload, report: Report) -> Payload:
         settings = decode(PruneSettings, payload["settings"])
         return dict(encode(prune_model(live.prunable(), settings, report)))
@@ -166,6 +170,7 @@ def compression_handlers(live: Live) -> Mapping[str, Handler]:
         return dict(encode(live.model.info))
 
     return {
+        "check_prune": on_check_prune,
         "prune": on_prune,
         "transfer": on_transfer,
         "train": on_train,

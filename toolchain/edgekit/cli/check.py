@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from edgekit.cli.console import progress
-from edgekit.cli.garbage import without_collection
+from edgekit_runtime.collector import without_collector
 
 BROKEN = 1
 
@@ -28,7 +28,7 @@ def check(ctx: click.Context, model: Path, target: str, trust: bool, custom: tup
     A .tflite or .onnx file is read as it is, and not run. Any other MODEL that convert takes is
     exported as float32 first, by its framework.
     """
-    with without_collection():
+    with without_collector():
         from edgekit.checking import check as hold
 
         volume = ctx.obj

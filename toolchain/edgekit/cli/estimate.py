@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from edgekit.cli.garbage import without_collection
+from edgekit_runtime.collector import without_collector
 
 
 @click.command()
@@ -43,7 +43,7 @@ def estimate(
     figures; under 5 ms only the order of magnitude is told. With --target all: one line for each
     target, whether the model fits it and why not.
     """
-    with without_collection():
+    with without_collector():
         from edgekit.estimating import ALL
         from edgekit.estimating import estimate as predict
 

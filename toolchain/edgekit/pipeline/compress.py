@@ -17,7 +17,7 @@ from edgekit_converters.compress.checkpoint import FIRST_STATE, STATES
 from edgekit_converters.compress.results import Epoch, Pruned, Trained
 from edgekit_converters.compress.settings import TeacherSettings
 from edgekit_converters.compress.surgery import SURGERY_FILE
-from edgekit_converters.data.session import DataSession, Score
+from edgekit_converters.data.session import DataSession
 from edgekit_converters.detect import checksum_source
 from edgekit_converters.framework import FrameworkSession
 from edgekit_converters.source import SourceInfo
@@ -87,7 +87,7 @@ class Compression:
         on_log: Takes the teacher's log.
     """
 
-    def __init__(  # whom to tell what: each another thing
+    def __init__(
         self,
         plan: Plan,
         scratch: Path,
@@ -149,37 +149,37 @@ class Compression:
 
     def _prune_in_rounds(self, step: PruneStep, training: TrainStep, place: int) -> None:
         """Prune a little and train a little; a round that costs too much is undone, and is the last."""
+        self._calls.check(step.settings)  # the whole share, before hours of training
         before = self._results[-1].metric
         full, share, good = 0, step.settings.share, self._scratch / "good"
         assert share is not None
         for number in range(1, step.rounds + 1):
             self._calls.save(good)
             known = len(self._results), len(self._prunings)
-            left = (1 - share) ** (number / step.rounds)
-            now = 1.0 if not full else self._prunings[-1].macs_after / full
-            self._prune(step, 1 - left / now)
+            asked = _share_of_round(share, number / step.rounds, self._prunings[-1].macs_after / full if full else 1.0)
+            if asked <= 0:  # an alignment took more in the round before
+                continue
+            self._prune(step, asked)
             full = full or self._prunings[-1].macs_before
             self._train(training, place + 1, f"{place + 1}-round-{number}")
-            if step.max_drop is not None and self._drop(before) > step.max_drop:
+            drop = self._drop(before)
+            if step.max_drop is not None and drop > step.max_drop:
                 self._calls.restore(good)
                 del self._results[known[0] :], self._prunings[known[1] :]
                 self._warnings.append(
-                    f"pruning stopped before round {number} of {step.rounds}, which took "
-                    f"{self._drop_told(before)} of the metric; allowed: {step.max_drop:g}"
+                    f"pruning stopped before round {number} of {step.rounds}, which took {drop:.3g} of the metric; "
+                    f"allowed: {step.max_drop:g}"
                 )
                 return
 
     def _drop(self, before: Figure | None) -> float:
         """How far the metric fell; an error counts by its share, for it has no scale of its own."""
-        now = self._last
-        if before is None or before.value is None or now.value is None:
+        now = self._results[-1].metric
+        if before is None or before.value is None or now is None or now.value is None:
             return 0.0
         if self._higher_is_better:
             return before.value - now.value
         return (now.value - before.value) / before.value if before.value else now.value
-
-    def _drop_told(self, before: Figure | None) -> str:
-        return f"{self._drop(before):.3g}"
 
     def _train(self, step: TrainStep, place: int, name: str) -> None:
         settings = replace(step.settings, teacher=self._lesson(step, place))
@@ -217,9 +217,8 @@ class Compression:
     def _keep(self, step: str, detail: str) -> None:
         model = self._scratch / f"step.{self._plan.model_format}"
         self._session.export(model, self._plan.model_format)
-        self._last = self._score()
         parameters = self._calls.info().parameters
-        result = measure_file(step, detail, model, self._plan.target.profile, parameters, self._last)
+        result = measure_file(step, detail, model, self._plan.target.profile, parameters, self._score())
         self._results.append(result)
         model.unlink()
 
@@ -229,7 +228,7 @@ class Compression:
         outputs = self._scratch / "step.npz"
         self._session.predict(self._plan.evaluation, outputs, silent)
         with DataSession(on_log=self._on_log) as data:
-            score: Score = data.score(outputs, self._labels, self._plan.request.metric)
+            score = data.score(outputs, self._labels, self._plan.request.metric)
         self._higher_is_better = score.higher_is_better
         return score.value
 
@@ -248,6 +247,17 @@ def _stages(steps: tuple[Step, ...]) -> Iterator[tuple[int, PruneStep | TrainSte
             yield place, step, None
 
 
+def _share_of_round(share: float, done: float, left: float) -> float:
+    """The share that a round removes of what is left, so that rounds remove alike.
+
+    Args:
+        share: Of the whole, over all rounds.
+        done: Share of the rounds that are done after this one.
+        left: Share of the whole's MACs that is there before it.
+    """
+    return float(1 - (1 - share) ** done / left)
+
+
 def _epoch_line(what: str, epoch: Epoch, number: int, total: int) -> str:
     line = f"{what}: epoch {number} of {total}: loss {epoch.loss:.4g}, validation {epoch.validation_loss:.4g}"
     if epoch.accuracy is not None:
@@ -258,6 +268,8 @@ def _epoch_line(what: str, epoch: Epoch, number: int, total: int) -> str:
 
 def _told(pruned: Pruned) -> str:
     text = f"{100 * pruned.share:.1f} % of {pruned.macs_before:,} MACs removed; {pruned.parameters:,} parameters left"
+    if pruned.by_l2:
+        text += f"; by l2, as they lack what was asked for: {', '.join(pruned.by_l2)}"
     if pruned.left_alone:
         text += f"; left alone: {', '.join(one.layer for one in pruned.left_alone)}"
     return text

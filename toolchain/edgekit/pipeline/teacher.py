@@ -15,7 +15,7 @@ from edgekit_converters.data.arrange import CHANNELS_FIRST, CHANNELS_LAST, order
 from edgekit_converters.data.session import DataSession
 from edgekit_converters.framework import FrameworkSession
 from edgekit_converters.frameworks import framework_of
-from edgekit_converters.settings import DataSettings, NamedShape, SourceSettings
+from edgekit_converters.settings import DataSettings, NamedShape, NamedType, SourceSettings
 from edgekit_converters.source import SourceInfo
 from edgekit_runtime.errors import ModelError, RecipeError
 from edgekit_runtime.progress import Progress
@@ -119,8 +119,6 @@ def _moved(shape: tuple[int, ...]) -> tuple[int, ...]:
 def _shaped(
     source: SourceSettings, info: SourceInfo, shapes: list[tuple[int, ...]], dtypes: list[str]
 ) -> SourceSettings:
-    from edgekit_converters.settings import NamedType
-
     single = len(shapes) == 1
     names = ["" if single else spec.name for spec in info.inputs]
     return replace(

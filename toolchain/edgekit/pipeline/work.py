@@ -61,7 +61,7 @@ class Workshop:
         on_note: Takes what the user wants to know while a network is changed.
     """
 
-    def __init__(  # whom to tell what: each another thing
+    def __init__(
         self,
         plan: Plan,
         scratch: Path,

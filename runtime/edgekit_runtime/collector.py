@@ -1,4 +1,4 @@
-"""Keep Python's collector of cycles out of work that makes objects by the million, all of which stay."""
+"""Keep Python's collector of cycles out of work that makes many objects, nearly all of which stay."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_collector() -> Iterator[None]:
-    """No cycles are looked for while the block runs; with MobileNetV2, that saves a tenth of an export's time."""
+    """Look for no cycles meanwhile: an eighth of the time of imports, a tenth of MobileNetV2's export from PyTorch."""
     was_on = gc.isenabled()
     gc.disable()
     try:
