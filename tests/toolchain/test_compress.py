@@ -71,7 +71,8 @@ def run(plan: Plan, tally: Tally, scratch: Path, share: float, rounds: int) -> C
     recipe.write_text('schema = "edgekit/recipe"\nversion = 1\n' + STEPS.format(share=share, rounds=rounds))
     asked = make_plan(replace(plan.request, recipe=recipe))
     session = cast(FrameworkSession, tally)
-    return Compression(asked, scratch, session, scratch / "labels.npz", silent, lambda _: None, None).run()
+    files = scratch / "labels.npz", scratch / "evaluated.npz"
+    return Compression(asked, scratch, session, *files, silent, lambda _: None, None).run()
 
 
 def test_rounds_remove_alike_until_the_share_is_gone(plan: Plan, tmp_path: Path) -> None:

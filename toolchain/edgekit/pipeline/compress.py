@@ -82,6 +82,8 @@ class Compression:
         scratch: The staging folder.
         session: Has the network loaded, under its new head where it gets one.
         labels: Labels of the evaluation data, `.npz`.
+        evaluated: Where the outputs go, `.npz`, of the network that the file is held against: that before its steps,
+            or, as a new head knew nothing, that after them.
         progress: Told how far long steps are.
         on_note: Takes what the user wants to know while it runs.
         on_log: Takes the teacher's log.
@@ -93,11 +95,13 @@ class Compression:
         scratch: Path,
         session: FrameworkSession,
         labels: Path,
+        evaluated: Path,
         progress: Progress,
         on_note: Log,
         on_log: Log | None,
     ) -> None:
-        self._plan, self._scratch, self._session, self._labels = plan, scratch, session, labels
+        self._plan, self._scratch, self._session = plan, scratch, session
+        self._labels, self._evaluated, self._outputs = labels, evaluated, scratch / "step.npz"
         self._progress, self._note, self._on_log = progress, on_note, on_log
         self._calls = session.compression
         self._checkpoints = checkpoint_folder(plan)
@@ -120,6 +124,8 @@ class Compression:
         self._keep(
             SOURCE_STEP, "as it was loaded, with a new head" if self._plan.recipe.transfers else "as it was loaded"
         )
+        if not self._plan.recipe.transfers:
+            self._hold_against()
         for place, step, training in _stages(steps):
             if isinstance(step, TrainStep):
                 self._train(step, place, str(place))
@@ -131,6 +137,8 @@ class Compression:
                 self._prune_in_rounds(step, training, place)
         if any(isinstance(step, PruneStep) for step in steps) and not any(isinstance(s, TrainStep) for s in steps):
             self._warnings.append("nothing was trained after pruning: --train DATA brings back much of the accuracy")
+        if self._plan.recipe.transfers:
+            self._hold_against()
         final = self._scratch / "final"
         self._calls.save(final)
         return Compressed(
@@ -165,6 +173,7 @@ class Compression:
             drop = self._drop(before)
             if step.max_drop is not None and drop > step.max_drop:
                 self._calls.restore(good)
+                self._score()  # so that the outputs are those of the network that is back
                 del self._results[known[0] :], self._prunings[known[1] :]
                 self._warnings.append(
                     f"pruning stopped before round {number} of {step.rounds}, which took {drop:.3g} of the metric; "
@@ -222,13 +231,17 @@ class Compression:
         self._results.append(result)
         model.unlink()
 
+    def _hold_against(self) -> None:
+        """Keep the outputs of the network as it is now, which `_keep` left."""
+        if self._plan.evaluation is not None:
+            self._outputs.rename(self._evaluated)
+
     def _score(self) -> Figure:
         if self._plan.evaluation is None:
             return unavailable("share", "no evaluation data was given")
-        outputs = self._scratch / "step.npz"
-        self._session.predict(self._plan.evaluation, outputs, silent)
+        self._session.predict(self._plan.evaluation, self._outputs, silent)
         with DataSession(on_log=self._on_log) as data:
-            score = data.score(outputs, self._labels, self._plan.request.metric)
+            score = data.score(self._outputs, self._labels, self._plan.request.metric)
         self._higher_is_better = score.higher_is_better
         return score.value
 

@@ -99,8 +99,8 @@ class Workshop:
             self.progress(stage, 1, 1)
             session.predict(golden_data(inputs), self.scratch / GOLDEN_SOURCE, silent)
             equality = self._check_export(session, info, float_model)
-            if compressed is None:
-                self._predict_evaluation(session)
+            if compressed is None and plan.evaluation is not None:
+                session.predict(plan.evaluation, self.scratch / EVALUATED_SOURCE, self.progress)
         model, quantization = self._quantize(info, float_model)
         return Exported(info, golden_kind, samples, float_model, model, equality, quantization, compressed)
 
@@ -159,24 +159,11 @@ class Workshop:
         return info
 
     def _compress(self, session: FrameworkSession) -> Compressed | None:
-        """Take the recipe's steps; what the evaluation calls the source is the network before them.
-
-        Under a new head a network knew nothing: there it is what the steps made of it.
-        """
-        plan = self.plan
-        if not plan.recipe.steps:
+        """Take the recipe's steps, which leave the outputs of what the evaluation calls the source."""
+        if not self.plan.recipe.steps:
             return None
-        work = Compression(plan, self.scratch, session, self.scratch / LABELS, self.progress, self.on_note, self.on_log)
-        if not plan.recipe.transfers:
-            self._predict_evaluation(session)
-        compressed = work.run()
-        if plan.recipe.transfers:
-            self._predict_evaluation(session)
-        return compressed
-
-    def _predict_evaluation(self, session: FrameworkSession) -> None:
-        if self.plan.evaluation is not None:
-            session.predict(self.plan.evaluation, self.scratch / EVALUATED_SOURCE, self.progress)
+        files = self.scratch / LABELS, self.scratch / EVALUATED_SOURCE
+        return Compression(self.plan, self.scratch, session, *files, self.progress, self.on_note, self.on_log).run()
 
     def _check_export(self, session: FrameworkSession, info: SourceInfo, float_model: Path) -> StepEquality:
         data, outputs = golden_data(self.scratch / GOLDEN_INPUTS), self.scratch / GOLDEN_FLOAT
