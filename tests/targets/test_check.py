@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from edgekit_targets.catalog import load_profile
 from edgekit_targets.check import check_graph
@@ -15,6 +16,7 @@ from edgekit_targets.graph.graph import Graph, Operator, Subgraph, Tensor
 from edgekit_targets.graph.read import read_graph
 from edgekit_targets.rules.edgetpu import FAMILY
 from edgekit_targets.rules.rule import Rule, names
+from tests.onnx_models import save_graph
 from tests.tflite_files import write_dense, write_free_batch, write_int8_dense, write_quantized_dense
 
 
@@ -192,6 +194,38 @@ def test_what_no_kernel_computes_is_an_error_on_a_processor(name: str, custom: b
 
     assert not check.fits
     assert [place.operator for place in one(check, rule).places] == [1]
+
+
+@pytest.mark.parametrize(
+    ("operator", "domain", "rule", "said"),
+    [
+        ("FooBar", "my", "cpu-custom", "my.FooBar: a custom operator"),
+        ("Frobnicate", "", "cpu-custom", "Frobnicate: none of ONNX's operators"),
+        ("Adam", "ai.onnx.preview.training", "cpu-operator", "onnxruntime 1.31 has no kernel"),
+        ("EPContext", "com.microsoft", "cpu-compiled", "compiled for an accelerator, by onnxruntime"),
+    ],
+)
+def test_what_onnxruntime_does_not_know_is_an_error_on_a_processor(
+    operator: str, domain: str, rule: str, said: str, tmp_path: Path
+) -> None:
+    nodes = [helper.make_node("Relu", ["x"], ["r"]), helper.make_node(operator, ["r"], ["y"], domain=domain)]
+    domains = [domain] if domain else []
+    model = save_graph(tmp_path / "m.onnx", nodes, {"x": (1, 4)}, {"y": (1, 4)}, domains=domains)
+
+    check = held(model, "raspberry-pi-4b")
+
+    assert not check.fits
+    assert said in one(check, rule).reason
+    assert [place.operator for place in one(check, rule).places] == [1]
+
+
+@pytest.mark.parametrize(("operator", "domain"), [("Gelu", "com.microsoft"), ("Scaler", "ai.onnx.ml"), ("Mish", "")])
+def test_what_onnxruntime_brings_along_or_takes_apart_fits(operator: str, domain: str, tmp_path: Path) -> None:
+    node = helper.make_node(operator, ["x"], ["y"], domain=domain)
+    domains = [domain] if domain else []
+    model = save_graph(tmp_path / "m.onnx", [node], {"x": (1, 4)}, {"y": (1, 4)}, opset=18, domains=domains)
+
+    assert held(model, "raspberry-pi-4b").findings == ()
 
 
 def test_int16_without_fast_kernels_is_a_warning_with_its_macs(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""edgekit_targets.rules.cpu: what it says of LiteRT's kernels is what LiteRT says."""
+"""edgekit_targets.rules.cpu: what it says of LiteRT's and onnxruntime's kernels is what these say."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import flatbuffers
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
+from onnx import defs
+from onnxruntime.capi.onnxruntime_pybind11_state import get_all_opkernel_def
 
-from edgekit_targets.rules.cpu import WITHOUT_KERNEL
+from edgekit_targets.rules.cpu import ONNX_WITHOUT_KERNEL, WITHOUT_KERNEL
 
 
 def file_with(operator: str) -> bytes:
@@ -39,3 +41,13 @@ def test_litert_has_kernels_for_others(operator: str) -> None:
         Interpreter(model_content=file_with(operator))
     except ValueError as error:
         assert "Didn't find op" not in str(error)  # noqa: PT017  # settings may be missing, but not the kernel
+
+
+def test_onnxruntime_has_kernels_for_all_of_onnx_but_what_the_rule_names_and_what_is_made_of_others() -> None:
+    kernels = {(kernel.domain, kernel.op_name) for kernel in get_all_opkernel_def()}
+    lacking = {
+        f"{one.domain}.{one.name}".removeprefix(".")
+        for one in defs.get_all_schemas()
+        if (one.domain, one.name) not in kernels and not one.has_function and not one.has_context_dependent_function
+    }
+    assert lacking == ONNX_WITHOUT_KERNEL | {"Constant"}, "a constant is no work for a kernel"

@@ -18,5 +18,5 @@ FIX = "Give the file that it was compiled from; a bundle keeps it as model.tflit
 
 def compiled_for(graph: Graph) -> str:
     """What a file was compiled for; empty where it is a plain one."""
-    names = {operator.name for operator in graph.main.operators if operator.custom}
+    names = {operator.name for operator in graph.main.operators}
     return next((what for name, what in COMPILED_FOR.items() if name in names), "")
