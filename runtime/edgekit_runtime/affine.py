@@ -34,8 +34,12 @@ def store(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
         return np.asarray(values, dtype=spec.dtype, order="C")
     scale, zero_point = _broadcast(spec.quantization, values.ndim)
     limits = np.iinfo(spec.dtype)
-    steps = np.rint(np.asarray(values, np.float64) / scale) + zero_point
-    return np.asarray(np.clip(steps, limits.min, limits.max), dtype=spec.dtype)
+    # One array of float64, worked on in place: several would be given back to the system and fetched again each time.
+    steps = np.asarray(np.divide(values, scale, dtype=np.float64))
+    np.rint(steps, out=steps)
+    steps += zero_point
+    np.clip(steps, limits.min, limits.max, out=steps)
+    return steps.astype(spec.dtype)
 
 
 def restore(values: np.ndarray, spec: TensorSpec) -> np.ndarray:

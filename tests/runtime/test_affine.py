@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -53,6 +54,54 @@ def test_every_stored_value_is_its_own_round_trip(spec):
 @given(quantized_specs())
 def test_zero_is_stored_without_error(spec):
     assert restore(store(np.zeros((2, 2)), spec), spec).tolist() == [[0, 0], [0, 0]]
+
+
+@st.composite
+def specs_with_values(draw) -> tuple[TensorSpec, np.ndarray]:
+    """A tensor with one scale or one for each channel, and values of any type that it is given."""
+    values = draw(
+        st.one_of(
+            arrays(st.sampled_from(("uint8", "bool", "int32", "float16")), array_shapes(max_dims=4, max_side=3)),
+            arrays(
+                st.sampled_from(("float32", "float64")),
+                array_shapes(max_dims=4, max_side=3),
+                elements=st.one_of(st.floats(-1e4, 1e4, width=32), st.sampled_from((-math.inf, math.inf))),
+            ),
+        ).filter(lambda values: not np.isnan(values).any())
+    )
+    axis = draw(st.none() | st.integers(0, values.ndim - 1))
+    count = 1 if axis is None else values.shape[axis]
+    channel_scales = draw(st.lists(scales, min_size=count, max_size=count))
+    zero_points = draw(st.lists(st.integers(-100, 100), min_size=count, max_size=count))
+    dtype = draw(st.sampled_from(("int8", "uint8", "int16")))
+    return TensorSpec("t", (1,), dtype, Quantization(tuple(channel_scales), tuple(zero_points), axis)), values
+
+
+@given(specs_with_values())
+def test_what_is_stored_is_what_the_formula_gives_to_the_last_bit(drawn):
+    spec, values = drawn
+    shape = [1] * values.ndim
+    if spec.quantization.axis is not None:
+        shape[spec.quantization.axis] = -1
+    scale, zero_point = (
+        np.reshape(np.array(part, np.float64), shape)
+        for part in (spec.quantization.scale, spec.quantization.zero_point)
+    )
+    limits = np.iinfo(spec.dtype)
+    expected = np.clip(np.rint(values.astype(np.float64) / scale) + zero_point, limits.min, limits.max)
+    assert np.array_equal(store(values, spec), expected.astype(spec.dtype))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_storing_takes_the_memory_of_one_array_of_float64(dtype):
+    values = np.ones((1, 224, 224, 3), dtype)
+    tracemalloc.start()
+    try:
+        stored = store(values, TensorSpec("t", values.shape, "int8", Quantization((0.5,), (3,))))
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < values.size * 8 + stored.nbytes + 100_000
 
 
 def test_infinite_values_become_the_ends_of_the_range():
