@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgekit_converters.compress import samples
-from edgekit_converters.compress.samples import batch_count, batches, divide, gather, order
+from edgekit_converters.compress.samples import batch_count, batches, checksum_drawn, divide, gather, order
 from edgekit_converters.compress.settings import TrainSettings
 from edgekit_converters.settings import DataSettings
 from edgekit_converters.source import SourceInfo
@@ -46,6 +46,16 @@ def test_each_epoch_has_an_order_of_its_own_by_seed() -> None:
     assert not np.array_equal(order(rows, 3, 1), order(rows, 3, 2))
     assert not np.array_equal(order(rows, 3, 1), order(rows, 4, 1))
     assert sorted(order(rows, 3, 1)) == rows.tolist()
+
+
+def test_drawn_samples_have_the_same_checksum_unread_and_gathered(tmp_path: Path) -> None:
+    data = write(tmp_path / "d.npz", 20)
+    drawn = DataSettings(data.path, 7, 1)
+    assert checksum_drawn(drawn, INFO, silent) == gather(drawn, INFO, silent).sha256
+    assert checksum_drawn(drawn, INFO, silent) != checksum_drawn(data, INFO, silent)
+    before = checksum_drawn(data, INFO, silent)
+    write(tmp_path / "d.npz", 20, y=np.zeros(20, int))
+    assert checksum_drawn(data, INFO, silent) != before
 
 
 def test_a_tenth_tells_when_to_stop_and_is_not_learned_from(tmp_path: Path) -> None:

@@ -159,6 +159,16 @@ def test_the_same_seed_gives_the_same_bits_in_another_process_and_after_an_inter
     assert np.array_equal(outputs(session, data, tmp_path / "found.npz")["kind"], expected)
 
 
+def test_the_checksum_of_a_network_follows_its_weights(session: FrameworkSession, folder: Path, tmp_path: Path) -> None:
+    load(session, folder / "pictures.keras")
+    before = session.compression.checksum()
+    assert session.compression.checksum() == before
+    train(session, settings_for(folder, "pictures", epochs=1), tmp_path / "c")
+    assert session.compression.checksum() != before
+    load(session, folder / "pictures.keras")
+    assert session.compression.checksum() == before
+
+
 def test_an_lstm_learns_in_its_loop_and_exports_unrolled(
     session: FrameworkSession, folder: Path, tmp_path: Path
 ) -> None:

@@ -204,6 +204,16 @@ def test_the_same_seed_gives_the_same_bits_in_another_process_and_after_an_inter
     assert np.array_equal(outputs(session, data, tmp_path / "found.npz"), expected)
 
 
+def test_the_checksum_of_a_network_follows_its_weights(session: FrameworkSession, folder: Path, tmp_path: Path) -> None:
+    load(session, folder, "logits")
+    before = session.compression.checksum()
+    assert session.compression.checksum() == before
+    train(session, settings_for(folder, epochs=1), tmp_path / "c")
+    assert session.compression.checksum() != before
+    load(session, folder, "logits")
+    assert session.compression.checksum() == before
+
+
 def test_every_output_needs_labels(session: FrameworkSession, folder: Path, tmp_path: Path) -> None:
     load(session, folder, "two")
     with pytest.raises(DataError, match=r"pictures\.npz: it has no labels for output size"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,18 +18,7 @@ from edgekit_converters.trail import StepResult
 from edgekit_runtime.errors import ConversionError, RecipeError, UserError
 
 pytestmark = pytest.mark.slow
-PROGRAM = Path(__file__).parents[1] / "digits_networks.py"
 TARGET = "raspberry-pi-4b"
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the trained networks and their data."""
-    folder = tmp_path_factory.mktemp("digits")
-    for part in ("data", "keras", "torch"):
-        subprocess.run([sys.executable, PROGRAM, part, folder], check=True, capture_output=True)
-    shutil.copyfile(PROGRAM, folder / "networks.py")
-    return folder
 
 
 def keras_request(digits: Path, output: Path) -> Request:

@@ -16,7 +16,7 @@ from edgekit_runtime.progress import Progress
 
 
 class CompressionCalls:
-    """What can be asked of the live model in a session; every call changes it, but for `save` and `features`.
+    """What can be asked of the live model in a session; `prune`, `transfer`, `train` and `restore` change it.
 
     Args:
         child: The session's child process.
@@ -86,6 +86,20 @@ class CompressionCalls:
         stage = "asking the teacher"
         answer = self._child.call("features", payload, stage=stage, on_progress=_told(progress))
         return tuple(answer["layers"])
+
+    def checksum(self) -> str:
+        """The sha256 of the network as it is: of its weights, and of what was done to its shape."""
+        return str(self._child.call("checksum", {}, stage="looking at the weights")["sha256"])
+
+    def checksum_samples(self, data: DataSettings, progress: Progress) -> str:
+        """The sha256 of the samples that are drawn.
+
+        Raises:
+            DataError: The data does not fit.
+        """
+        payload, stage = {"data": encode(data)}, "reading the training data"
+        answer = self._child.call("checksum_samples", payload, stage=stage, on_progress=_told(progress))
+        return str(answer["sha256"])
 
     def save(self, folder: Path) -> None:
         """Keep weights and surgery, so that `restore` brings the network back."""

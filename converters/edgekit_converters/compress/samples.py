@@ -77,11 +77,25 @@ def gather(settings: DataSettings, info: SourceInfo, tell: Tell) -> Samples:
     for row, (index, sample) in enumerate(zip(indexes, source.read(indexes), strict=True)):
         refuse_infinite(sample, f"{settings.path}: training sample {index}")
         writer.add(row, index, sample)
-        for value in (*sample.inputs.values(), *sample.labels.values()):
-            digest.update(np.ascontiguousarray(value).tobytes())
+        _add(digest, sample)
         if row + 1 == len(indexes) or (row + 1) % EVERY == 0:
             tell(row + 1, len(indexes))
     return Samples(writer.inputs, writer.labels, digest.hexdigest())
+
+
+def checksum_drawn(settings: DataSettings, info: SourceInfo, tell: Tell) -> str:
+    """The checksum that `gather` gives the drawn samples, without keeping any.
+
+    Raises:
+        DataError: They do not fit.
+    """
+    source, indexes = open_drawn(settings, info.inputs, info.outputs)
+    digest = hashlib.sha256()
+    for row, sample in enumerate(source.read(indexes)):
+        _add(digest, sample)
+        if row + 1 == len(indexes) or (row + 1) % EVERY == 0:
+            tell(row + 1, len(indexes))
+    return digest.hexdigest()
 
 
 def divide(settings: TrainSettings, info: SourceInfo, tell: Tell) -> Parts:
@@ -119,6 +133,11 @@ def batch_count(samples: int, size: int) -> int:
 def order(rows: np.ndarray, seed: int, epoch: int) -> np.ndarray:
     """The rows in the order of an epoch."""
     return np.asarray(np.random.default_rng((seed, epoch)).permutation(rows))
+
+
+def _add(digest: hashlib._Hash, sample: Sample) -> None:
+    for value in (*sample.inputs.values(), *sample.labels.values()):
+        digest.update(np.ascontiguousarray(value).tobytes())
 
 
 def _apart(train: Samples, chosen: np.ndarray, path: str) -> Parts:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +16,7 @@ from edgekit_converters.compress.channels import ChannelGraph
 from edgekit_converters.compress.faces import Changeable, Prunable, Trainable
 from edgekit_converters.compress.prune import check_prune, prune_model
 from edgekit_converters.compress.refusal import finished, of_old_keras
+from edgekit_converters.compress.samples import checksum_drawn
 from edgekit_converters.compress.sensitivity import Scannable
 from edgekit_converters.compress.settings import PruneSettings, TrainSettings, TransferSettings
 from edgekit_converters.compress.surgery import SURGERY_FILE, Kept, Operation, Surgery
@@ -154,10 +157,6 @@ def compression_handlers(live: Live) -> Mapping[str, Handler]:
         settings, learner = decode(TrainSettings, payload["settings"]), live.learner("training")
         return dict(encode(train_model(learner, settings, Path(payload["checkpoint"]), live.surgery, report)))
 
-    def on_features(payload: Payload, report: Report) -> Payload:
-        learner = live.learner("matching features")
-        return {"layers": _features(learner, decode(DataSettings, payload["data"]), Path(payload["folder"]), report)}
-
     def on_save(payload: Payload, _: Report) -> Payload:
         _save(live, Path(payload["folder"]))
         return {}
@@ -174,11 +173,31 @@ def compression_handlers(live: Live) -> Mapping[str, Handler]:
         "prune": on_prune,
         "transfer": on_transfer,
         "train": on_train,
-        "features": on_features,
         "save": on_save,
         "restore": on_restore,
         "info": on_info,
+        **_asking_handlers(live),
     }
+
+
+def _asking_handlers(live: Live) -> Mapping[str, Handler]:
+    """Those that leave the model as it is: what a teacher is asked, and what its answers depend on."""
+
+    def on_features(payload: Payload, report: Report) -> Payload:
+        learner = live.learner("matching features")
+        return {"layers": _features(learner, decode(DataSettings, payload["data"]), Path(payload["folder"]), report)}
+
+    def on_checksum(_: Payload, __: Report) -> Payload:
+        return {"sha256": _checksum(live)}
+
+    def on_checksum_samples(payload: Payload, report: Report) -> Payload:
+        data, stage = decode(DataSettings, payload["data"]), "reading the training data"
+        told = checksum_drawn(
+            data, live.model.info, lambda done, total: report({"stage": stage, "done": done, "total": total})
+        )
+        return {"sha256": told}
+
+    return {"features": on_features, "checksum": on_checksum, "checksum_samples": on_checksum_samples}
 
 
 def _features(model: Learner, settings: DataSettings, folder: Path, report: Report) -> list[str]:
@@ -191,6 +210,15 @@ def _features(model: Learner, settings: DataSettings, folder: Path, report: Repo
         report({"stage": "asking the teacher", "done": begin + len(samples), "total": len(indexes)})
     write_maps(folder, {layer: np.concatenate([part[layer] for part in parts]) for layer in layers})
     return layers
+
+
+def _checksum(live: Live) -> str:
+    digest = hashlib.sha256(dumps_document(live.surgery).encode())
+    with tempfile.TemporaryDirectory() as folder:
+        live.learner("keeping weights").save_weights(Path(folder))
+        for file in sorted(Path(folder).iterdir()):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _save(live: Live, folder: Path) -> None:

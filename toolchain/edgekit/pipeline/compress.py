@@ -12,7 +12,7 @@ from pathlib import Path
 from edgekit.pipeline.measure import measure_file
 from edgekit.pipeline.plan import Plan
 from edgekit.pipeline.recipe import PruneStep, Step, TrainStep, TransferStep, recipe_sha256
-from edgekit.pipeline.teacher import ask_itself, ask_other
+from edgekit.pipeline.teacher import ask_itself, ask_other, make_room, what_is_asked
 from edgekit_converters.compress.checkpoint import FIRST_STATE, STATES
 from edgekit_converters.compress.results import Epoch, Pruned, Trained
 from edgekit_converters.compress.settings import TeacherSettings
@@ -121,6 +121,8 @@ class Compression:
             OutputError: A checkpoint cannot be written.
         """
         steps = self._plan.recipe.steps
+        if self._checkpoints.parent.is_dir() and not self._checkpoints.is_dir():
+            self._note(f"{self._checkpoints.parent} is of another source or other steps, so they begin anew")
         self._keep(
             SOURCE_STEP, "as it was loaded, with a new head" if self._plan.recipe.transfers else "as it was loaded"
         )
@@ -210,6 +212,9 @@ class Compression:
         if place not in self._lessons:
             folder = self._checkpoints / f"{place}-teacher"
             asked = step.teacher, step.settings.data
+            reason = make_room(folder, what_is_asked(self._session, *asked, self._progress))
+            if reason:
+                self._note(f"distil: {reason}")
             info = self._calls.info()
             if step.teacher.source is None:
                 self._lessons[place] = ask_itself(self._session, *asked, info, folder, self._progress)

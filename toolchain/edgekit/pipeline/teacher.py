@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,16 +14,63 @@ from edgekit.pipeline.recipe import Teacher
 from edgekit_converters.compress.settings import TeacherSettings
 from edgekit_converters.data.arrange import CHANNELS_FIRST, CHANNELS_LAST, order_between
 from edgekit_converters.data.session import DataSession
+from edgekit_converters.detect import checksum_source
 from edgekit_converters.framework import FrameworkSession
 from edgekit_converters.frameworks import framework_of
 from edgekit_converters.settings import DataSettings, NamedShape, NamedType, SourceSettings
 from edgekit_converters.source import SourceInfo
+from edgekit_runtime.bundle import sha256_of
 from edgekit_runtime.errors import ModelError, RecipeError
 from edgekit_runtime.progress import Progress
 
-OUTPUTS, FEATURES = "outputs.npz", "features"
+OUTPUTS, FEATURES, ASKED = "outputs.npz", "features", "asked.sha256"
 STAGE = "asking the teacher"
 CODE = "torch-code"  # does not tell the shapes of its inputs
+
+
+def what_is_asked(
+    session: FrameworkSession, teacher: Teacher, data: DataSettings, progress: Progress
+) -> dict[str, str]:
+    """Checksums of all that a teacher's answers depend on, by what it is called for the user.
+
+    Args:
+        session: Has the student loaded, which is its own teacher where that has no source.
+        teacher: Who is asked.
+        data: The training samples; those that are drawn count, not the file that they lie in.
+        progress: Told how far it is.
+    """
+    samples = session.compression.checksum_samples(data, progress)
+    if teacher.source is None:
+        return {"the teacher": session.compression.checksum(), "the training data": samples}
+    weights = Path(teacher.source.weights or "")
+    return {
+        "the teacher": checksum_source(Path(teacher.source.path)),
+        "its weights": sha256_of(weights) if weights.is_file() else "none",
+        "the training data": samples,
+    }
+
+
+def make_room(folder: Path, asked: Mapping[str, str]) -> str:
+    """Make a folder for a teacher's answers, and throw away those that answer something else.
+
+    Args:
+        folder: Where the answers go.
+        asked: What `what_is_asked` gave.
+
+    Returns:
+        Why older answers went; empty where there were none, or they answer the same.
+    """
+    lines = {f"{digest}  {what}\n": what for what, digest in asked.items()}
+    path = folder / ASKED
+    kept = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
+    changed = [what for line, what in lines.items() if line not in kept]
+    if changed or len(kept) != len(lines):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        staged = folder / f".{ASKED}"
+        staged.write_text("".join(lines), encoding="utf-8")
+        staged.rename(path)
+    return f"not the same as before: {', '.join(changed)}; the teacher is asked anew" if kept and changed else ""
 
 
 def ask_itself(
@@ -35,11 +83,10 @@ def ask_itself(
         teacher: How much it counts.
         data: The training samples.
         info: The network.
-        folder: Where the answers go; those that lie there already are taken.
+        folder: Where the answers go, as `make_room` left it; those that lie there are taken.
         progress: Told how far it is.
     """
     if not (folder / OUTPUTS).exists():
-        folder.mkdir(parents=True, exist_ok=True)
         answers = folder / "answers.npz"
         session.predict(data, answers, lambda _, done, total: progress(STAGE, done, total))
         _keep(answers, info, info, folder)
@@ -65,7 +112,7 @@ def ask_other(
         teacher: What it is, and how much it counts.
         data: The training samples, as the student takes them.
         info: The student.
-        folder: Where the answers go; those that lie there already are taken.
+        folder: Where the answers go, as `make_room` left it; those that lie there are taken.
         progress: Told how far it is.
         on_log: Takes each line that the teacher's framework writes.
 
@@ -78,7 +125,6 @@ def ask_other(
     features = folder / FEATURES if teacher.feature_weight else None
     if (folder / OUTPUTS).exists():
         return _settings(teacher, folder, features)
-    folder.mkdir(parents=True, exist_ok=True)
     answers, samples = folder / "answers.npz", folder / "samples.npz"
     module = framework_of(teacher.source.format).module
     with FrameworkSession(module, on_log=on_log) as session:
