@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 from edgekit_targets.catalog import load_profile
-from edgekit_targets.estimate.estimate import estimate, subject_of
+from edgekit_targets.estimate.estimate import estimate
+from edgekit_targets.estimate.subject import subject_of
 from edgekit_targets.graph.graph import Graph, Operator, Subgraph, Tensor
 
 OPERATORS = 30

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from edgekit_targets.findings import Check, Finding, Place, Placement, Severity, predicted
+from edgekit_targets.estimate.memory import estimate_memory
+from edgekit_targets.estimate.subject import subject_of
+from edgekit_targets.findings import Check, Finding, Place, Placement, Severity, predicted, ranked
 from edgekit_targets.graph.graph import Graph, Subgraph
 from edgekit_targets.hardware import KIB
 from edgekit_targets.placement import Split, Splitter
@@ -41,7 +43,8 @@ def check_graph(graph: Graph, file: Path, model: str, profile: Profile, verdict:
         MissingExtraError: The vendor's compiler judges the operators, and is not installed.
     """
     if profile.npu is None:
-        found = check_cpu(graph, profile, file.stat().st_size)
+        subject = subject_of(graph, file.stat().st_size)
+        found = check_cpu(subject, estimate_memory(subject, profile), profile)
         return _checked(graph, model, profile, Splitter(graph.main), LITERT, None, found)
     verdict = verdict or judge(graph, file, profile.npu)
     family = family_of(profile.npu.family)
@@ -95,23 +98,17 @@ def _checked(
     placement: Placement | None,
     findings: Iterable[Finding],
 ) -> Check:
-    ranked = sorted((_for_target(finding, profile.name) for finding in findings), key=_rank)
+    sorted_findings = ranked(_for_target(finding, profile.name) for finding in findings)
     return Check(
         model=model,
         target=profile.name,
         rules=rules,
-        fits=all(finding.severity != "error" for finding in ranked),
+        fits=all(finding.severity != "error" for finding in sorted_findings),
         operators=predicted(len(graph.main.operators), "operator", FROM_SHAPES),
         macs=predicted(sum(splitter.macs), "MAC", FROM_SHAPES),
         placement=placement,
-        findings=tuple(ranked),
+        findings=sorted_findings,
     )
-
-
-def _rank(finding: Finding) -> tuple[bool, float, float, int]:
-    """Errors first, then what costs most, then what comes first."""
-    first = finding.places[0].operator if finding.places else -1
-    return finding.severity != "error", -(finding.macs.value or 0), -(finding.link.value or 0), first
 
 
 def _placement(graph: Subgraph, splitter: Splitter, split: Split, refused: frozenset[int], method: str) -> Placement:

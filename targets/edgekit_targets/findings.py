@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -104,6 +105,16 @@ class Check:
     macs: Figure
     placement: Placement | None
     findings: tuple[Finding, ...]
+
+
+def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Errors first, then what costs most, then what comes first."""
+    return tuple(sorted(findings, key=_rank))
+
+
+def _rank(finding: Finding) -> tuple[bool, float, float, int]:
+    first = finding.places[0].operator if finding.places else -1
+    return finding.severity != "error", -(finding.macs.value or 0), -(finding.link.value or 0), first
 
 
 def predicted(value: float, unit: str, method: str) -> Figure:

@@ -11,11 +11,15 @@ from onnx import helper
 
 from edgekit_targets.catalog import load_profile
 from edgekit_targets.check import check_graph
+from edgekit_targets.estimate.estimate import estimate
+from edgekit_targets.estimate.subject import subject_of
 from edgekit_targets.findings import Check, Finding
 from edgekit_targets.graph.graph import Graph, Operator, Subgraph, Tensor
 from edgekit_targets.graph.read import read_graph
+from edgekit_targets.profile import Profile
 from edgekit_targets.rules.edgetpu import FAMILY
 from edgekit_targets.rules.rule import Rule, names
+from tests.graphs import mobilenet_v1
 from tests.onnx_models import save_graph
 from tests.tflite_files import write_dense, write_free_batch, write_int8_dense, write_quantized_dense
 
@@ -251,6 +255,66 @@ def test_a_model_that_a_process_may_not_hold_is_an_error(tmp_path: Path) -> None
 
     assert not check.fits
     assert rules_of(check)[0] in ("cpu-memory", "cpu-size")
+
+
+ALLOWED_KIB = (10_000, 20_000, 40_000, 60_000, 90_000, 200_000, 400_000)
+BUDGETS = ("peak_rss_kib", "model_memory_kib", "model_size_kib")
+MADE = (
+    mobilenet_v1(),
+    mobilenet_v1("int8"),
+    chain("RELU", "Strange", custom=True),
+    chain("TFLite_Detection_PostProcess"),
+)
+
+
+@pytest.mark.parametrize("graph", MADE, ids=["float32", "int8", "custom", "taught"])
+@pytest.mark.parametrize("budget", [*BUDGETS, "ram_kib"])
+def test_a_check_and_an_estimate_say_the_same_of_a_processor(graph: Graph, budget: str, file: Path) -> None:
+    file.write_bytes(bytes(17_000_000))
+    outcomes = set()
+    for allowed in ALLOWED_KIB:
+        profile = with_limit(load_profile("raspberry-pi-4b").profile, budget, allowed)
+        check = check_graph(graph, file, "model", profile)
+        found = estimate(subject_of(graph, file.stat().st_size), profile)
+        assert check.fits == (found.fit != "does not fit"), (allowed, found.fit_reason)
+        unknown = check.fits and "cpu-memory-unknown" in rules_of(check)
+        assert unknown == (found.fit == "unknown"), (allowed, found.fit_reason)
+        outcomes.add(found.fit)
+    assert "does not fit" in outcomes
+
+
+def with_limit(profile: Profile, budget: str, allowed_kib: int) -> Profile:
+    if budget != "ram_kib":
+        return replace(profile, budgets=replace(profile.budgets, **{budget: float(allowed_kib)}))
+    assert profile.memory.ram_kib is not None
+    ram = replace(profile.memory.ram_kib, value=allowed_kib)
+    return replace(profile, memory=replace(profile.memory, ram_kib=ram))
+
+
+REAL = (
+    "mlperf-tiny/vww_96_int8.tflite",
+    "tflite-support/mobilenet_v1_0.25_224_quant.tflite",
+    "tricky/tflite/*im2col.bin",
+)
+
+
+@pytest.mark.parametrize("target", ["pixel-3", "raspberry-pi-zero-2w", "raspberry-pi-4b", "cortex-a76"])
+@pytest.mark.parametrize("pattern", [*REAL, "tricky/tflite/*lstm*", "tricky/onnx/light*squeezenet*"])
+def test_a_check_and_an_estimate_say_the_same_of_real_models(pattern: str, target: str, assets: Path) -> None:
+    profile = load_profile(target).profile
+    for model in sorted(assets.glob(pattern)):
+        graph = read_graph(model)
+        found = estimate(subject_of(graph, model.stat().st_size), profile)
+        assert check_graph(graph, model, str(model), profile).fits == (found.fit != "does not fit"), model.name
+
+
+def test_activations_that_no_board_holds_are_an_error(assets: Path) -> None:
+    (model,) = (assets / "tricky" / "tflite").glob("*conv_huge_im2col.bin")
+
+    check = held(model, "pixel-3")
+
+    assert not check.fits
+    assert "takes at least 4463 MB, and 4295 MB are allowed" in one(check, "cpu-memory").reason
 
 
 def test_weights_beyond_the_chip_cross_the_link_each_time(file: Path) -> None:

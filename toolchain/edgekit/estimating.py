@@ -13,11 +13,12 @@ from edgekit_runtime.errors import ProfileError, ReportError, UserError
 from edgekit_runtime.figure import Figure, measured
 from edgekit_targets.catalog import load_profile, load_profiles
 from edgekit_targets.estimate.anchor import Anchor, make_anchor
-from edgekit_targets.estimate.estimate import Estimate, Subject, subject_of
+from edgekit_targets.estimate.estimate import Estimate
 from edgekit_targets.estimate.estimate import estimate as estimate_on
 from edgekit_targets.estimate.latency import Unpredictable
 from edgekit_targets.estimate.predict import predict
 from edgekit_targets.estimate.ranges import NS_PER_MS
+from edgekit_targets.estimate.subject import Subject, subject_of
 from edgekit_targets.graph.read import is_model_file, read_graph
 from edgekit_targets.profile import Profile
 from edgekit_targets.read_profile import read_profile

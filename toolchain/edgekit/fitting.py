@@ -11,6 +11,7 @@ from edgekit_runtime.errors import EdgekitError, MissingExtraError
 from edgekit_runtime.figure import Figure, unavailable
 from edgekit_targets.check import check_graph, judge
 from edgekit_targets.estimate.estimate import Compilation, Estimate
+from edgekit_targets.estimate.fit import fit_of_findings
 from edgekit_targets.findings import Check
 from edgekit_targets.graph.graph import Graph
 from edgekit_targets.profile import NpuCompiler, Profile
@@ -25,7 +26,7 @@ Verdicts = dict[str, Verdict]
 def judged(
     estimate: Estimate, graph: Graph, file: Path, profile: Profile, verdicts: Verdicts, *, ask_compiler: bool
 ) -> Estimate:
-    """An estimate with what the target's operator rules say of the model.
+    """An estimate with what the rules of the target's accelerator say of the model; without one it says all by itself.
 
     Args:
         estimate: The estimate, with what the memory says.
@@ -35,6 +36,8 @@ def judged(
         verdicts: What Vela said of the model already; it is asked for the others, and they are added.
         ask_compiler: Whether it also compiles the model, which takes seconds, and says what it costs.
     """
+    if profile.npu is None:
+        return estimate
     try:
         found = _with_check(
             estimate, check_graph(graph, file, str(file), profile, _verdict(graph, file, profile, verdicts))
@@ -62,14 +65,14 @@ def _verdict(graph: Graph, file: Path, profile: Profile, verdicts: Verdicts) -> 
 
 
 def _with_check(estimate: Estimate, check: Check) -> Estimate:
-    """What breaks a rule counts before what the memory says; what an accelerator takes is told beside it."""
-    errors = [finding for finding in check.findings if finding.severity == "error"]
-    if not check.fits and errors:
-        first = errors[0]
-        more = f" (and {len(errors) - 1} more: edgekit check)" if len(errors) > 1 else ""
-        return replace(estimate, fit="does not fit", fit_reason=f"{first.reason}{more}", fix=first.fix)
-    if check.placement is None:
-        return estimate
+    """What breaks a rule counts first; what an accelerator takes is told beside it."""
+    broken = fit_of_findings(check.findings)
+    if broken is not None or check.placement is None:
+        return (
+            estimate
+            if broken is None
+            else replace(estimate, fit=broken.outcome, fit_reason=broken.reason, fix=broken.fix)
+        )
     taken, whole = check.placement.operators.value or 0, check.operators.value or 0
     reason = "" if taken == whole else f"{taken:.0f} of {whole:.0f} operators run on its accelerator"
     return replace(estimate, fit="fits", fit_reason=reason)

@@ -13,8 +13,8 @@ from edgekit_targets.estimate.latency import Parts, Unpredictable
 from edgekit_targets.estimate.memory import MemoryEstimate, estimate_memory
 from edgekit_targets.estimate.predict import METHOD, Prediction, latency_of, main_precision, predict
 from edgekit_targets.estimate.remedies import Remedy, remedies_for
-from edgekit_targets.estimate.work import Load, loads_of
-from edgekit_targets.graph.graph import Graph
+from edgekit_targets.estimate.subject import Subject
+from edgekit_targets.estimate.work import Load
 from edgekit_targets.profile import Profile
 
 RUNTIMES = {"tflite": "LiteRT 2.3 with XNNPACK", "onnx": "onnxruntime, taken to be like LiteRT 2.3 with XNNPACK"}
@@ -122,46 +122,6 @@ class Estimate:
     compilation: Compilation | None = None
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A model that is estimated.
-
-    Attributes:
-        graph: What it computes.
-        size_bytes: Length of its file.
-        loads: What its operators compute and move; empty where they are not understood.
-        reason: Why not; empty otherwise.
-    """
-
-    graph: Graph
-    size_bytes: int
-    loads: tuple[Load, ...]
-    reason: str
-
-    @property
-    def weight_bytes(self) -> int:
-        """Of its weights, as kernels take them; as the file has them where its operators are not understood."""
-        if self.loads:
-            return sum(load.weight_bytes for load in self.loads)
-        constants = {
-            t.storage: len(t.data) for part in self.graph.subgraphs for t in part.tensors if t.data is not None
-        }
-        return sum(constants.values())
-
-
-def subject_of(graph: Graph, size_bytes: int) -> Subject:
-    """Read what a graph computes, once for every target.
-
-    Args:
-        graph: The model.
-        size_bytes: Length of its file.
-    """
-    try:
-        return Subject(graph, size_bytes, loads_of(graph), "")
-    except Unpredictable as reason:
-        return Subject(graph, size_bytes, (), str(reason))
-
-
 def estimate(subject: Subject, profile: Profile, threads: int = 1, anchor: Anchor | None = None) -> Estimate:
     """Predict what a model costs on a target.
 
@@ -173,8 +133,8 @@ def estimate(subject: Subject, profile: Profile, threads: int = 1, anchor: Ancho
     """
     prediction, why = _predicted(subject, profile, threads, anchor)
     latency, span = _latency(prediction, why, subject, anchor)
-    memory = estimate_memory(subject.graph, subject.size_bytes, subject.weight_bytes, profile)
-    fit = fit_of(subject.graph, memory, profile)
+    memory = estimate_memory(subject, profile)
+    fit = fit_of(subject, memory, profile)
     return Estimate(
         target=profile.name,
         method=METHOD,
@@ -188,7 +148,7 @@ def estimate(subject: Subject, profile: Profile, threads: int = 1, anchor: Ancho
         throughput=_throughput(latency, threads),
         fit=fit.outcome,
         fit_reason=fit.reason,
-        fix="",
+        fix=fit.fix,
         memory=memory,
         energy=estimate_energy(latency, threads, profile, anchor is not None),
         bounds=_bounds(prediction),

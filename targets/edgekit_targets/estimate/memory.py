@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from edgekit_runtime.figure import Figure, Interval, unavailable
-from edgekit_targets.graph.graph import Graph
-from edgekit_targets.graph.plan import MemoryPlan, plan_memory
+from edgekit_targets.estimate.subject import Subject
 from edgekit_targets.profile import Profile
 
 KIB = 1024
+MEGABYTE = 1e6
 NO_RUNTIME = "edgekit's runtime does not run there"
 CONFIDENCE = 0.9
 # On x86-64 with LiteRT 2.3.0 and one thread, ten models of 0.1 to 100 MB took 3.7 to 5.9 MB beside the file, the
@@ -38,6 +39,27 @@ class AliveBlock:
     size_bytes: int
 
 
+Outcome = Literal["fits", "over", "unknown"]
+"""Whether a limit is kept: for certain, for certain not, or not known."""
+
+
+@dataclass(frozen=True)
+class MemoryLimit:
+    """A limit of a target's memory, held against what a model takes.
+
+    Attributes:
+        what: What is limited, in words: a process with the model, or the model within it.
+        limit_kib: The limit.
+        outcome: Whether it is kept.
+        reason: Why it is not, or why that is unknown; empty where it is kept.
+    """
+
+    what: str
+    limit_kib: float
+    outcome: Outcome
+    reason: str
+
+
 @dataclass(frozen=True)
 class MemoryEstimate:
     """The memory that a model takes.
@@ -48,8 +70,9 @@ class MemoryEstimate:
         alive: What is alive there, the largest first.
         model_memory: What the model adds to a process.
         peak_rss: The process with edgekit's runtime, in all.
-        limit_kib: The budget of the target, or else its memory; `None` where it tells neither.
-        outcome: Whether that is kept: `fits`, `over`, or `unknown`.
+        limit_kib: What a process may take: the budget of the target or its memory, whichever is less; `None` where
+            it tells neither.
+        limits: Each limit that the target tells.
     """
 
     arena: Figure
@@ -58,36 +81,40 @@ class MemoryEstimate:
     model_memory: Figure
     peak_rss: Figure
     limit_kib: float | None
-    outcome: Literal["fits", "over", "unknown"]
+    limits: tuple[MemoryLimit, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether every limit is kept."""
+        found = [limit.outcome for limit in self.limits]
+        return "over" if "over" in found else "unknown" if "unknown" in found or not found else "fits"
 
 
-def estimate_memory(graph: Graph, model_size_bytes: int, weight_bytes: int, profile: Profile) -> MemoryEstimate:
-    """Predict the memory that a model takes.
+def estimate_memory(subject: Subject, profile: Profile) -> MemoryEstimate:
+    """Predict the memory that a model takes, and hold it against every limit that a target tells.
 
     Args:
-        graph: The model.
-        model_size_bytes: Length of its file.
-        weight_bytes: Of its weights, as kernels take them.
+        subject: The model.
         profile: The target.
     """
-    plan = plan_memory(graph.main)
-    arena = _arena(graph, plan)
-    model, whole = _process(arena, model_size_bytes, weight_bytes)
+    graph, plan = subject.graph, subject.plan
+    arena = _arena(subject)
+    model, whole = _process(arena, subject.size_bytes, subject.weight_bytes)
     if not profile.runtimes:
         model = whole = unavailable("byte", NO_RUNTIME)
-    limit = _limit_kib(profile)
     return MemoryEstimate(
         arena=arena,
         peak_operator="" if plan.operator is None else graph.main.operators[plan.operator].name,
-        alive=tuple(_alive(graph, plan)),
+        alive=tuple(_alive(subject)),
         model_memory=model,
         peak_rss=whole,
-        limit_kib=limit,
-        outcome=_outcome(whole, limit),
+        limit_kib=_process_limit_kib(profile),
+        limits=tuple(_limits(subject, model, whole, profile)) if profile.runtimes else (),
     )
 
 
-def _arena(graph: Graph, plan: MemoryPlan) -> Figure:
+def _arena(subject: Subject) -> Figure:
+    graph, plan = subject.graph, subject.plan
     if plan.unknown:
         return unavailable("byte", f"the size of tensor {graph.main.tensors[plan.unknown[0]].name} is not known")
     method = PLAN_METHOD.get(graph.format, PLAN_METHOD["onnx"])
@@ -114,22 +141,43 @@ def _process(arena: Figure, model_size: int, weights: int) -> tuple[Figure, Figu
     )
 
 
-def _alive(graph: Graph, plan: MemoryPlan) -> list[AliveBlock]:
-    tensors = graph.main.tensors
+def _alive(subject: Subject) -> list[AliveBlock]:
+    tensors = subject.graph.main.tensors
     return [
-        AliveBlock(tensors[block.tensors[0]].name if block.tensors else "", block.size_bytes) for block in plan.alive
+        AliveBlock(tensors[block.tensors[0]].name if block.tensors else "", block.size_bytes)
+        for block in subject.plan.alive
     ]
 
 
-def _limit_kib(profile: Profile) -> float | None:
-    if profile.budgets.peak_rss_kib is not None:
-        return profile.budgets.peak_rss_kib
-    return None if profile.memory.ram_kib is None else float(profile.memory.ram_kib.value)
+def _process_limit_kib(profile: Profile) -> float | None:
+    ram = profile.memory.ram_kib
+    told = (profile.budgets.peak_rss_kib, None if ram is None else float(ram.value))
+    return min((limit for limit in told if limit is not None), default=None)
 
 
-def _outcome(whole: Figure, limit_kib: float | None) -> Literal["fits", "over", "unknown"]:
-    if whole.interval is None or limit_kib is None:
-        return "unknown"
-    if whole.interval.high <= limit_kib * KIB:
-        return "fits"
-    return "over" if whole.interval.low > limit_kib * KIB else "unknown"
+def _limits(subject: Subject, model: Figure, whole: Figure, profile: Profile) -> Iterator[MemoryLimit]:
+    """Each limit; of what is not predicted, the file and a process of its own are the least."""
+    process_kib, model_kib = _process_limit_kib(profile), profile.budgets.model_memory_kib
+    if process_kib is not None:
+        yield _held("a process with it", process_kib, whole, subject.size_bytes + PROCESS_LEAST_BYTES)
+    if model_kib is not None:
+        yield _held("the model", model_kib, model, subject.size_bytes)
+
+
+def _held(what: str, limit_kib: float, figure: Figure, least_bytes: int) -> MemoryLimit:
+    limit, span = limit_kib * KIB, figure.interval
+    low = least_bytes if span is None else span.low
+    allowed = f"{_megabytes(limit)} MB are allowed"
+    if low > limit:
+        return MemoryLimit(what, limit_kib, "over", f"{what} takes at least {_megabytes(low)} MB, and {allowed}")
+    if span is None:
+        return MemoryLimit(what, limit_kib, "unknown", figure.reason)
+    if span.high <= limit:
+        return MemoryLimit(what, limit_kib, "fits", "")
+    reason = f"{what} may take {_megabytes(low)} to {_megabytes(span.high)} MB, and {allowed}"
+    return MemoryLimit(what, limit_kib, "unknown", reason)
+
+
+def _megabytes(size: float) -> str:
+    megabytes = size / MEGABYTE
+    return f"{megabytes:.2g}" if megabytes < 10 else f"{megabytes:.0f}"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from edgekit_targets.estimate.memory import MemoryEstimate
+from edgekit_targets.estimate.subject import Subject
 from edgekit_targets.findings import Finding, Place, Severity, no_accelerator, predicted
 from edgekit_targets.graph.cost import operator_cost
 from edgekit_targets.graph.graph import Graph, Operator, Subgraph, Tensor
-from edgekit_targets.graph.liveness import peak_activations
-from edgekit_targets.hardware import KIB, size_warnings
+from edgekit_targets.hardware import size_warnings
 from edgekit_targets.profile import Profile
 from edgekit_targets.rules.common import GIVE_SHAPES, INTEGER_SCHEME, TO_INTEGER
 from edgekit_targets.rules.precompiled import COMPILED_FOR
@@ -31,23 +32,26 @@ ONNX_WITHOUT_KERNEL = names("ImageDecoder") | {
 }
 """Operators of ONNX that onnxruntime 1.31 has no kernel for, and that are made of no others; a test asks it."""
 WITH_WEIGHTS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"})
+SMALLER = f"Take a smaller model, or a quarter of its weights. {TO_INTEGER}"
+MEASURE = "Measure it on such a device: edgekit bench MODEL --device ADDRESS"
 MEASURED = "on one thread of an x86-64"
 FLOAT_AND_INT8 = f"1.3 ms in float32, 0.7 ms in int8, {MEASURED}"
 Test = Callable[[Operator, Subgraph], bool]
 
 
-def check_cpu(graph: Graph, profile: Profile, size_bytes: int) -> tuple[Finding, ...]:
+def check_cpu(subject: Subject, memory: MemoryEstimate, profile: Profile) -> tuple[Finding, ...]:
     """What speaks against a model on a target without an accelerator.
 
     Args:
-        graph: The model.
+        subject: The model.
+        memory: What it takes there.
         profile: The target.
-        size_bytes: Length of the model's file.
     """
+    graph = subject.graph
     if graph.format not in profile.formats:
         return (_no_runtime(graph, profile),)
     checks = _tflite(graph) if graph.format == "tflite" else _onnx(graph)
-    return (*checks, *_open_shapes(graph), *_memory(graph, profile, size_bytes))
+    return (*checks, *_open_shapes(graph), *check_memory(memory, profile, subject.size_bytes))
 
 
 def _tflite(graph: Graph) -> Iterator[Finding]:
@@ -138,17 +142,22 @@ def _open_shapes(graph: Graph) -> Iterator[Finding]:
         yield whole("warning", "cpu-open-shape", reason, GIVE_SHAPES)
 
 
-def _memory(graph: Graph, profile: Profile, size_bytes: int) -> Iterator[Finding]:
-    smaller = f"Take a smaller model, or a quarter of its weights. {TO_INTEGER}"
-    for reason in size_warnings(profile, size_bytes):
-        yield whole("error", "cpu-size", reason, smaller)
-    needed_kib = (size_bytes + peak_activations(graph.main).size_bytes) / KIB
-    budgets = profile.budgets
-    limits = (("a process", budgets.peak_rss_kib), ("a model", budgets.model_memory_kib))
-    for what, limit in limits:
-        if limit is not None and needed_kib > limit and not size_warnings(profile, size_bytes):
-            reason = f"file and activations take {needed_kib:.0f} KiB, and {profile.name} allows {what} {limit:.0f} KiB"
-            yield whole("error", "cpu-memory", reason, smaller)
+def check_memory(memory: MemoryEstimate, profile: Profile, size_bytes: int) -> Iterator[Finding]:
+    """What speaks against a model's file and memory: by the very prediction that an estimate tells.
+
+    Args:
+        memory: What the model takes.
+        profile: The target.
+        size_bytes: Length of the model's file.
+    """
+    too_long = size_warnings(profile, size_bytes)
+    for reason in too_long:
+        yield whole("error", "cpu-size", reason, SMALLER)
+    for limit in () if too_long else memory.limits:
+        if limit.outcome == "over":
+            yield whole("error", "cpu-memory", limit.reason, SMALLER)
+        elif limit.outcome == "unknown" and memory.peak_rss.available:
+            yield whole("warning", "cpu-memory-unknown", limit.reason, MEASURE)
 
 
 def _no_runtime(graph: Graph, profile: Profile) -> Finding:

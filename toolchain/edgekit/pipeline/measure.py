@@ -22,7 +22,8 @@ def measure_file(
         parameters: How many numbers the network learned.
         metric: How it does on the evaluation data.
     """
-    from edgekit_targets.estimate.estimate import estimate, subject_of
+    from edgekit_targets.estimate.estimate import estimate
+    from edgekit_targets.estimate.subject import subject_of
     from edgekit_targets.graph.read import read_graph
     from edgekit_targets.graph.summary import summarize
 
