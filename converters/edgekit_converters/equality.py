@@ -108,6 +108,26 @@ def _agreement(wanted: np.ndarray, found: np.ndarray) -> Figure | None:
     return share(expected == given, "share of samples with the source model's answer")
 
 
+def no_numbers(outputs: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """What of the outputs says nothing: each as `output NAME is ...`.
+
+    NaN is never an answer. Infinity can be one, as in scores that a mask leaves out, but not where an output holds
+    nothing else: something before it overflowed.
+
+    Args:
+        outputs: By name, each `(N, ...)`.
+    """
+    found = []
+    for name, values in outputs.items():
+        if values.dtype.kind != "f" or not values.size:
+            continue
+        if np.isnan(values).any():
+            found.append(f"output {name} has NaN")
+        elif not np.isfinite(values).any():
+            found.append(f"output {name} is infinite throughout")
+    return tuple(found)
+
+
 def parted(step: StepEquality, limit: float = FLOAT_LIMIT) -> tuple[OutputEquality, ...]:
     """The outputs that lie further from the source's than a float export may.
 

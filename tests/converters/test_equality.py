@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edgekit_converters.equality import FLOAT_LIMIT, compare_outputs, max_error, parted
+from edgekit_converters.equality import FLOAT_LIMIT, compare_outputs, max_error, no_numbers, parted
 
 FINITE = arrays(np.float32, (3, 4), elements=st.floats(-1e6, 1e6, width=32))
 
@@ -70,3 +70,15 @@ def test_an_output_without_values_is_equal_and_no_class():
     nothing = np.zeros((4, 0), np.float32)
     (output,) = compare_outputs("export", {"none": nothing}, {"none": nothing}).outputs
     assert (output.max_error.value, output.agreement) == (0, None)
+
+
+def test_nan_is_no_number_and_infinity_only_where_there_is_nothing_else():
+    masked = np.array([[1.0, -math.inf], [2.0, -math.inf]], np.float32)
+    outputs = {
+        "scores": masked,
+        "lost": np.array([[1.0, math.nan]], np.float32),
+        "overflown": np.full((2, 2), math.inf, np.float32),
+        "classes": np.array([3]),
+        "nothing": np.empty((4, 0), np.float32),
+    }
+    assert no_numbers(outputs) == ("output lost has NaN", "output overflown is infinite throughout")

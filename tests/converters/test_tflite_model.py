@@ -15,7 +15,15 @@ from edgekit_converters.tflite.model import TfliteModel
 from edgekit_runtime import load
 from edgekit_runtime.errors import ConversionError, ModelError, RecipeError
 from edgekit_runtime.litert import LiteRtInterpreter
-from tests.tflite_files import dense_samples, write_dense, write_two_by_two
+from tests.tflite_files import (
+    Operator,
+    Tensor,
+    constant,
+    dense_samples,
+    write_dense,
+    write_tflite,
+    write_two_by_two,
+)
 
 
 def opened(path: Path, **settings: Any) -> TfliteModel:
@@ -92,6 +100,21 @@ def test_a_float_file_is_quantized(tmp_path: Path) -> None:
     assert converted.equality.steps[0].outputs[0].max_error.value == 0
     assert converted.equality.steps[1].outputs[0].sqnr_db.value is not None
     assert converted.equality.steps[1].outputs[0].sqnr_db.value > 25
+
+
+def test_weights_that_are_nan_are_refused_by_name(tmp_path: Path) -> None:
+    weights, bias = np.ones((3, 4), np.float32), np.zeros(3, np.float32)
+    weights[1, 2] = np.nan
+    tensors = [
+        Tensor("x", (1, 4)),
+        constant("dense/kernel", weights),
+        constant("dense/bias", bias),
+        Tensor("y", (1, 3)),
+    ]
+    dense = Operator("FULLY_CONNECTED", ("x", "dense/kernel", "dense/bias"), ("y",))
+    path = write_tflite(tmp_path / "nan.tflite", tensors, [dense], {"x": "x"}, {"y": "y"})
+    with pytest.raises(ModelError, match=r"NaN among the weights of dense/kernel\."):
+        convert(Request(path, "host", "float16", output=tmp_path / "out"))
 
 
 def test_unchanged_is_for_quantized_files(tmp_path: Path) -> None:

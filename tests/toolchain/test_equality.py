@@ -6,14 +6,22 @@ import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
+from onnx import helper
 
 from edgekit.pipeline.convert import convert
+from edgekit.pipeline.equality import compare_files
 from edgekit.pipeline.request import Request
+from edgekit_converters.binding import Border
 from edgekit_converters.equality import EQUALITY_FILE, FLOAT_LIMIT, Equality
 from edgekit_runtime.bundle import open_bundle
 from edgekit_runtime.codec import loads_document
-from edgekit_runtime.errors import ConversionError
+from edgekit_runtime.errors import ConversionError, ModelError
+from edgekit_runtime.manifest import Binding
+from edgekit_runtime.tensor import TensorSpec
+from tests.onnx_models import save_graph
+from tests.tflite_files import write_log
 
 # Each time that TensorFlow traces it, it becomes another function: what is exported is not what was run.
 FICKLE = """
@@ -81,6 +89,45 @@ def test_a_bundle_records_how_equal_it_is(keras_models: Path, tmp_path: Path, mo
     for output in step.outputs:
         assert output.max_error.value is not None
         assert output.max_error.value < FLOAT_LIMIT
+
+
+def test_a_source_that_answers_nan_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", x=-1 - np.eye(4, dtype=np.float32))
+    model = write_log(tmp_path / "log.tflite")
+    request = Request(model, "host", "float32", calibrate=tmp_path / "data.npz", output=tmp_path / "out")
+    with pytest.raises(ModelError, match=r"output y has NaN for finite inputs \(calibration samples\)"):
+        convert(request)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_source_that_answers_infinity_alone_is_refused(tmp_path: Path) -> None:
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"])]
+    constants = {"w": np.full((4, 3), np.inf, np.float32)}
+    model = save_graph(tmp_path / "inf.onnx", nodes, {"x": (1, 4)}, {"y": (1, 3)}, constants)
+    with pytest.raises(ModelError, match="output y is infinite throughout for finite inputs") as caught:
+        convert(Request(model, "host", "float32", output=tmp_path / "out"))
+    assert "--calibrate" in caught.value.hint
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_an_output_with_some_infinity_is_taken(tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", x=1 - np.eye(4, dtype=np.float32))
+    model = write_log(tmp_path / "log.tflite")
+    converted = convert(Request(model, "host", "float32", calibrate=tmp_path / "data.npz", output=tmp_path / "out"))
+    (output,) = converted.equality.steps[0].outputs
+    assert output.max_error.value == 0
+    assert output.sqnr_db.reason == "an output is NaN or infinite"
+
+
+def test_nan_that_quantization_made_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "source.npz", y=np.ones((4, 3), np.float32))
+    np.savez(tmp_path / "quantized.npz", y=np.full((4, 3), np.nan, np.float32))
+    spec = TensorSpec("y", (-1, 3), "float32")
+    border = Border((), (Binding(spec, spec),), ())
+    files = tmp_path / "source.npz", tmp_path / "quantized.npz"
+    with pytest.raises(ConversionError, match="in the quantized file, output y has NaN where the source has numbers"):
+        compare_files("quantize", *files, border)
 
 
 TWO_FACED = """

@@ -148,10 +148,10 @@ def share(hits: np.ndarray, what: str) -> Figure:
 
 def sqnr_db(source: np.ndarray, exported: np.ndarray) -> Figure:
     """Signal to quantization noise: 10 log10(sum of source^2 / sum of difference^2), both `(N, ...)`."""
+    if not (np.isfinite(source).all() and np.isfinite(exported).all()):
+        return unavailable("dB", NOT_FINITE)
     signal = float(np.sum(np.square(source, dtype=np.float64)))
     noise = float(np.sum(np.square(source.astype(np.float64) - exported)))
-    if not math.isfinite(signal + noise):
-        return unavailable("dB", NOT_FINITE)
     if noise == 0.0:
         return unavailable("dB", "the outputs are equal, so there is no noise")
     if signal == 0.0:

@@ -18,11 +18,12 @@ from edgekit_runtime.litert import LiteRtInterpreter
 from edgekit_runtime.manifest import Library
 from edgekit_runtime.samples import stored_sample
 from edgekit_runtime.tensor import TensorSpec
-from edgekit_targets.graph.graph import Graph
+from edgekit_targets.graph.graph import Graph, Tensor
 from edgekit_targets.graph.summary import summarize
 from edgekit_targets.graph.tflite import read_tflite
 
 REAL = "float32"
+FLOATS = ("float16", "float32", "float64")
 
 
 class TfliteModel:
@@ -32,13 +33,14 @@ class TfliteModel:
         settings: The file, and what the user says of shapes and types, which a finished file cannot follow.
 
     Raises:
-        ModelError: LiteRT refuses it, or it has an open shape or inputs that are no numbers.
+        ModelError: LiteRT refuses it, or it has weights that are NaN, an open shape or inputs that are no numbers.
         RecipeError: A shape or a type was asked for that is not the file's.
     """
 
     def __init__(self, settings: SourceSettings) -> None:
         self._path = path = Path(settings.path)
         graph = read_tflite(path)
+        _check_numbers(path, graph)
         self._interpreter = _open(path, graph)
         parameters = summarize(graph).parameters.value
         inputs, outputs = self._interpreter.signature()
@@ -95,6 +97,24 @@ class TfliteModel:
                     + "; ".join(f"{known} is {shape}" for known, shape in found.items())
                     + "."
                 )
+
+
+def _check_numbers(path: Path, graph: Graph) -> None:
+    """Refuse NaN among the weights, all of them at once; infinite ones are in order: masks are made of them."""
+    found = [tensor.name for part in graph.subgraphs for tensor in part.tensors if _has_nan(tensor)]
+    if found:
+        raise ModelError(
+            f"{path}: NaN among the weights of {', '.join(found)}.",
+            hint="Train the model again, or take an earlier checkpoint: these weights are lost.",
+        )
+
+
+def _has_nan(tensor: Tensor) -> bool:
+    if tensor.data is None or tensor.dtype not in FLOATS:
+        return False
+    dtype = np.dtype(tensor.dtype)
+    values = np.frombuffer(tensor.data, dtype, count=len(tensor.data) // dtype.itemsize)
+    return bool(np.isnan(values).any())
 
 
 def _open(path: Path, graph: Graph) -> LiteRtInterpreter:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from edgekit.pipeline.arrays import read_arrays
 from edgekit_converters.binding import Border
-from edgekit_converters.equality import FLOAT_LIMIT, OutputEquality, StepEquality, compare_outputs, parted
+from edgekit_converters.equality import FLOAT_LIMIT, OutputEquality, StepEquality, compare_outputs, no_numbers, parted
 from edgekit_converters.framework import FrameworkSession
 from edgekit_converters.parting import Parting
 from edgekit_converters.settings import DataSettings
 from edgekit_converters.source import SourceInfo
-from edgekit_runtime.errors import ConversionError
+from edgekit_runtime.errors import ConversionError, ModelError
 from edgekit_runtime.samples import real_samples
+
+QUANTIZE = "quantize"
 
 
 def compare_files(step: str, source: Path, exported: Path, border: Border) -> StepEquality:
@@ -23,10 +27,42 @@ def compare_files(step: str, source: Path, exported: Path, border: Border) -> St
         source: Outputs of the source, `.npz`.
         exported: Stored outputs of the file, `.npz`.
         border: The file's inputs and outputs.
+
+    Raises:
+        ConversionError: Quantization made NaN, or nothing but infinity, of an output.
     """
     stored = read_arrays(exported)
     real = {binding.source.name: real_samples(stored[binding.source.name], binding) for binding in border.outputs}
-    return compare_outputs(step, read_arrays(source), real)
+    wanted = read_arrays(source)
+    if step == QUANTIZE and (wrong := set(no_numbers(real)) - set(no_numbers(wanted))):
+        raise ConversionError(
+            f"in the quantized file, {', and '.join(sorted(wrong))} where the source has numbers.",
+            hint="Its values leave the range of the scheme: choose another --quantize.",
+        )
+    return compare_outputs(step, wanted, real)
+
+
+def check_source(source: Path, inputs: Path, outputs: Path, kind: str) -> None:
+    """Refuse a source whose outputs are no numbers: every file that is as wrong would count as equal to it.
+
+    Args:
+        source: The source, for the error.
+        inputs: What it was run on, `.npz`.
+        outputs: What it gave, `.npz`.
+        kind: Where the inputs come from: `calibration`, `evaluation` or `synthetic`.
+
+    Raises:
+        ModelError: An output has NaN, or nothing but infinity, though every input is finite.
+    """
+    wrong = no_numbers(read_arrays(outputs))
+    finite = all(values.dtype.kind != "f" or np.isfinite(values).all() for values in read_arrays(inputs).values())
+    if not wrong or not finite:
+        return
+    made_up = " If only made-up samples do that, give real ones with --calibrate." if kind == "synthetic" else ""
+    raise ModelError(
+        f"{source}: {', and '.join(wrong)} for finite inputs ({kind} samples); allowed: numbers.",
+        hint=f"Its weights may be lost, or overflow: take an earlier checkpoint.{made_up}",
+    )
 
 
 def check_export(

@@ -9,7 +9,7 @@ from pathlib import Path
 from edgekit.pipeline.arrays import read_arrays
 from edgekit.pipeline.borders import check_names
 from edgekit.pipeline.compress import Compressed, Compression
-from edgekit.pipeline.equality import check_export, compare_files
+from edgekit.pipeline.equality import QUANTIZE, check_export, check_source, compare_files
 from edgekit.pipeline.golden import golden_data, write_golden_inputs
 from edgekit.pipeline.plan import Plan
 from edgekit.pipeline.recipe import TransferStep
@@ -98,6 +98,7 @@ class Workshop:
             info = replace(info, orders=session.export(float_model, plan.model_format))
             self.progress(stage, 1, 1)
             session.predict(golden_data(inputs), self.scratch / GOLDEN_SOURCE, silent)
+            check_source(plan.model, inputs, self.scratch / GOLDEN_SOURCE, golden_kind)
             equality = self._check_export(session, info, float_model)
             if compressed is None and plan.evaluation is not None:
                 session.predict(plan.evaluation, self.scratch / EVALUATED_SOURCE, self.progress)
@@ -147,7 +148,7 @@ class Workshop:
         steps = [exported.equality]
         if exported.quantization is not None:
             golden = self.scratch / GOLDEN_SOURCE, self.scratch / GOLDEN_EXPORTED
-            steps.append(compare_files("quantize", *golden, opened.border))
+            steps.append(compare_files(QUANTIZE, *golden, opened.border))
         samples = len(next(iter(read_arrays(self.scratch / GOLDEN_INPUTS).values())))
         return Equality(samples, exported.golden_kind, FLOAT_LIMIT, tuple(steps))
 
