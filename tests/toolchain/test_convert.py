@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from edgekit.pipeline.convert import convert
 from edgekit.pipeline.request import Request
@@ -22,6 +23,7 @@ from edgekit_runtime import load
 from edgekit_runtime.bundle import open_bundle
 from edgekit_runtime.codec import loads_document
 from edgekit_runtime.errors import DataError, OutputError, UserError
+from tests.onnx_models import save_graph
 
 
 @pytest.fixture
@@ -209,3 +211,16 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
         if time.monotonic() > deadline:
             pytest.fail("waited in vain")
         time.sleep(0.02)
+
+
+def test_activations_beyond_the_targets_memory_are_told_before_and_after(tmp_path: Path) -> None:
+    profile = tmp_path / "small.toml"
+    header = 'schema = "edgekit/profile"\nversion = 1\nextends = "raspberry-pi-zero-2w"\nname = "small"\n'
+    profile.write_text(f"{header}budgets.peak_rss_kib = 40000\n")
+    side = (1, 3, 1024, 1024)
+    model = save_graph(tmp_path / "m.onnx", [helper.make_node("Relu", ["x"], ["y"])], {"x": side}, {"y": side})
+    notes: list[str] = []
+    converted = convert(Request(model, str(profile), "float32", output=tmp_path / "out"), on_note=notes.append)
+    told = "a process with it takes at least 50 MB, and 41 MB are allowed"
+    assert notes == [f"warning: {told}"]
+    assert told in converted.warnings

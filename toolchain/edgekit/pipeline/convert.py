@@ -12,6 +12,7 @@ from edgekit.pipeline.compress import checkpoints_of
 from edgekit.pipeline.live import on_file
 from edgekit.pipeline.plan import ZIP_SUFFIX, Plan, make_plan
 from edgekit.pipeline.request import Request
+from edgekit.pipeline.room import early_warnings, room_warnings
 from edgekit.pipeline.samples import doubts
 from edgekit.pipeline.staging import check_output, publish, staging_beside
 from edgekit.pipeline.work import Exported, Log, Workshop
@@ -25,7 +26,6 @@ from edgekit_converters.trail import Trail
 from edgekit_runtime.bundle import open_bundle
 from edgekit_runtime.manifest import Manifest
 from edgekit_runtime.progress import Progress, silent
-from edgekit_targets.hardware import size_warnings
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def convert(
         progress: Told how far long steps are.
         on_log: Takes each line the frameworks write.
         memory_limit_bytes: Resident memory at which a child process is ended.
-        on_note: Takes a line for each pruning and each epoch.
+        on_note: Takes a line for each pruning and each epoch, and what a finished source is too large for.
 
     Raises:
         UserError: What the user gave is wrong; nothing was written.
@@ -95,8 +95,11 @@ def run_plan(
     """Run a plan; see `convert`."""
     check_output(plan.output, force=plan.request.force)
     began = time.monotonic()
+    on_note = on_note or _nobody
+    for warning in early_warnings(plan):
+        on_note(f"warning: {warning}")
     with checkpoints_of(plan), staging_beside(plan.output) as scratch:
-        workshop = Workshop(plan, scratch, progress, on_log, memory_limit_bytes, on_note or _nobody)
+        workshop = Workshop(plan, scratch, progress, on_log, memory_limit_bytes, on_note)
         exported = workshop.export()
         compiled = workshop.compile(exported)
         opened = workshop.run(exported)
@@ -163,5 +166,5 @@ def _warnings(plan: Plan, exported: Exported, opened: Opened) -> tuple[str, ...]
     if exported.quantization is not None and plan.calibration and plan.request.calibrate == plan.request.evaluate:
         warnings.append("calibration and evaluation use the same data: the result shown is too kind")
     warnings.extend(_float_operators(exported.quantization))
-    warnings.extend(size_warnings(plan.target.profile, exported.model.stat().st_size))
+    warnings.extend(room_warnings(exported.model, plan.target.profile))
     return tuple(warnings)
