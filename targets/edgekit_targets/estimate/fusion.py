@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from edgekit_targets.graph.graph import Graph, Operator, Subgraph
 from edgekit_targets.graph.kinds import SHAPE
+from edgekit_targets.graph.liveness import fixed_tensors
 
 FOLDED = {
     "BatchNormalization": ("Conv", "ConvTranspose"),
@@ -28,23 +29,26 @@ class Fusion:
         free: Places of operators that take no time of their own.
         prepared: Places of tensors that are made of constants when the file is loaded: weights, to the kernels.
         quantized: Places of tensors that the file keeps in float32 and kernels take in int8.
+        fixed: Places of constants, and of what is computed from them alone.
     """
 
     free: frozenset[int]
     prepared: frozenset[int]
     quantized: frozenset[int]
+    fixed: frozenset[int]
 
 
 def fusion_of(graph: Graph) -> Fusion:
     """What the runtime of a graph's format does with its main graph."""
     subgraph = graph.main
+    fixed = frozenset(fixed_tensors(subgraph))
     looks = [place for place, operator in enumerate(subgraph.operators) if operator.name in SHAPE]
     if graph.format != "onnx":
         constant = _of_constants(subgraph, "DEQUANTIZE")
-        return Fusion(frozenset((*looks, *constant)), _outputs(subgraph, constant), frozenset())
+        return Fusion(frozenset((*looks, *constant)), _outputs(subgraph, constant), frozenset(), fixed)
     between = [i for i, op in enumerate(subgraph.operators) if op.name in (TO_FLOAT, TO_INTEGERS)]
     weights = _outputs(subgraph, _of_constants(subgraph, TO_FLOAT))
-    return Fusion(frozenset((*looks, *between, *_folded(subgraph))), weights, _quantized(subgraph))
+    return Fusion(frozenset((*looks, *between, *_folded(subgraph))), weights, _quantized(subgraph), fixed)
 
 
 def _of_constants(subgraph: Subgraph, name: str) -> list[int]:

@@ -9,9 +9,21 @@ def _names(text: str) -> frozenset[str]:
 
 DENSE = _names(
     "CONV_2D FULLY_CONNECTED TRANSPOSE_CONV "
-    "Conv ConvInteger ConvTranspose Gemm MatMul MatMulInteger QLinearConv QLinearMatMul com.microsoft.QGemm"
+    "Conv ConvTranspose Gemm MatMul QLinearConv QLinearMatMul com.microsoft.QGemm"
 )
 """Operators whose multiply-accumulates are those of matrices of weights."""
+
+MATRIX = _names("FULLY_CONNECTED Gemm MatMul QLinearMatMul com.microsoft.QGemm")
+"""Those among them that are no convolutions."""
+
+WEIGHTS = {
+    "QLinearConv": (3,),
+    "QLinearMatMul": (0, 3),
+    "com.microsoft.QGemm": (0, 3),
+    "Gemm": (0, 1),
+    "MatMul": (0, 1),
+}
+"""Where the weights may stand among the inputs of such an operator; of the others they are the second."""
 
 DEPTHWISE = _names("DEPTHWISE_CONV_2D")
 """Convolutions of each channel by itself; ONNX says so by the number of groups."""
@@ -30,12 +42,19 @@ PLAIN = _names(
 )
 """Operators without multiply-accumulates that XNNPACK runs, or whose like in ONNX moves as many bytes."""
 
+_DYNAMIC = "float values by integer weights (int8-dynamic)"
 UNTESTED = {
     "BATCH_MATMUL": "attention",
     "Attention": "attention",
     "MultiHeadAttention": "attention",
     "com.microsoft.Attention": "attention",
     "com.microsoft.MultiHeadAttention": "attention",
+    "ConvInteger": _DYNAMIC,
+    "DynamicQuantizeLinear": _DYNAMIC,
+    "MatMulInteger": _DYNAMIC,
+    "com.microsoft.DynamicQuantizeMatMul": _DYNAMIC,
+    "com.microsoft.MatMulIntegerToFloat": _DYNAMIC,
+    "com.microsoft.MatMulNBits": _DYNAMIC,
     "LSTM": "recurrent layers",
     "GRU": "recurrent layers",
     "RNN": "recurrent layers",

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgekit_targets.estimate.cores import Precision, Rates
 from edgekit_targets.estimate.fusion import Fusion, fusion_of
-from edgekit_targets.estimate.kinds import DENSE, DEPTHWISE, PLAIN, UNTESTED
+from edgekit_targets.estimate.kinds import DENSE, DEPTHWISE, MATRIX, PLAIN, UNTESTED, WEIGHTS
 from edgekit_targets.estimate.latency import Unpredictable, Work
 from edgekit_targets.graph.cost import operator_cost
 from edgekit_targets.graph.graph import Graph, Operator, Subgraph, Tensor
 
 INTEGERS = ("int8", "uint8")
 SMALL_BYTES = 1024  # of all an operator's tensors: what it does is nothing beside starting it
+BY_INTEGERS = (
+    "multiplies float values by integer weights (int8-dynamic, or of weights only): no published figure of such "
+    "kernels was there to check a prediction"
+)
+MOST_SHARED = 2  # twin networks share a matrix among as many
 NO_WORK = Work(0.0, 0.0, 0.0, 0)
 
 
@@ -60,9 +66,11 @@ def loads_of(graph: Graph) -> tuple[Load, ...]:
     for place, operator in enumerate(subgraph.operators):
         if place not in fusion.free:
             _check_kind(operator, subgraph)
+            _check_weights(operator, fusion)
             loads.append(_load(place, operator, subgraph, fusion))
     if not loads:
         raise Unpredictable("the model computes nothing")
+    _check_recurrence(subgraph, fusion)
     return tuple(loads)
 
 
@@ -94,6 +102,47 @@ def _check_kind(operator: Operator, subgraph: Subgraph) -> None:
     if name in DENSE | DEPTHWISE | PLAIN or _small(operator, subgraph):
         return
     raise Unpredictable(f"{name} is none of the operators whose kernels were counted")
+
+
+def _check_weights(operator: Operator, fusion: Fusion) -> None:
+    """Refuse products of two computed values, and of float values by weights that are kept as integers.
+
+    Raises:
+        Unpredictable: It is one of them.
+    """
+    if operator.name not in DENSE | DEPTHWISE:
+        return
+    places = [operator.inputs[at] for at in WEIGHTS.get(operator.name, (1,)) if at < len(operator.inputs)]
+    weights = [place for place in places if place in fusion.fixed]
+    if places and not weights:
+        raise Unpredictable(
+            f"{operator.name} multiplies two computed values: no published figure of attention was there to check a "
+            "prediction"
+        )
+    if any(place in fusion.quantized for place in weights) and not _all_quantized(operator, fusion):
+        raise Unpredictable(f"{operator.name} {BY_INTEGERS}")
+
+
+def _check_recurrence(subgraph: Subgraph, fusion: Fusion) -> None:
+    """Refuse recurrent layers that were unrolled: one matrix of weights in a row of dense layers.
+
+    Raises:
+        Unpredictable: There are some.
+    """
+    dense = [operator for operator in subgraph.operators if operator.name in MATRIX]
+    uses = Counter(place for operator in dense for place in operator.inputs if place in fusion.fixed)
+    matrices = [place for place in uses if place is not None and len(subgraph.tensors[place].shape) > 1]
+    times = max((uses[place] for place in matrices), default=0)
+    if times > MOST_SHARED:
+        raise Unpredictable(
+            f"{times} dense layers share one matrix of weights, as unrolled recurrent layers do: no published figure "
+            "of these was there to check a prediction"
+        )
+
+
+def _all_quantized(operator: Operator, fusion: Fusion) -> bool:
+    """Whether the values beside its weights are taken in integers, too."""
+    return all(place in fusion.quantized for place in operator.inputs[:2])
 
 
 def _small(operator: Operator, subgraph: Subgraph) -> bool:
@@ -174,9 +223,6 @@ def _precision(operator: Operator, subgraph: Subgraph, fusion: Fusion) -> Precis
 
 def _check_types(name: str, values: Sequence[str], weights: Sequence[str]) -> None:
     if any("float" in dtype for dtype in values[:1]) and any(dtype in (*INTEGERS, "int4") for dtype in weights):
-        raise Unpredictable(
-            f"{name} multiplies float values by integer weights (int8-dynamic): no published figure of such kernels "
-            "was there to check a prediction"
-        )
+        raise Unpredictable(f"{name} {BY_INTEGERS}")
     if "int16" in values:
         raise Unpredictable(f"{name} computes in int16, for which XNNPACK has no kernels")

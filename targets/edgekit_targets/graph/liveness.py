@@ -65,12 +65,12 @@ def lifetimes(subgraph: Subgraph) -> dict[int, tuple[int, int]]:
     for place, step in _touches(subgraph, steps):
         first, last = lives.get(place, (step, step))
         lives[place] = min(first, step), max(last, step)
-    fixed = _fixed(subgraph)
+    fixed = fixed_tensors(subgraph)
     return {place: life for place, life in lives.items() if place not in fixed}
 
 
-def _fixed(subgraph: Subgraph) -> set[int]:
-    """The constants, and what is computed from them alone."""
+def fixed_tensors(subgraph: Subgraph) -> set[int]:
+    """Indexes of the constants, and of what is computed from them alone."""
     fixed = {place for place, tensor in enumerate(subgraph.tensors) if tensor.data is not None}
     for operator in subgraph.operators:
         inputs = {place for place in operator.inputs if place is not None}
