@@ -14,7 +14,7 @@ from edgekit_targets.estimate.anchor import Anchor
 from edgekit_targets.estimate.cores import CORES
 from edgekit_targets.estimate.estimate import Estimate, estimate
 from edgekit_targets.estimate.latency import Machine, Work, time_of
-from edgekit_targets.estimate.ranges import CHECKED
+from edgekit_targets.estimate.ranges import CHECKED, UNCHECKED
 from edgekit_targets.estimate.subject import subject_of
 from edgekit_targets.graph.graph import Graph, Operator, Subgraph
 from edgekit_targets.graph.tflite import read_tflite
@@ -197,6 +197,14 @@ def test_a_measurement_replaces_the_scale_and_brings_energy() -> None:
     assert not free.energy.available
     assert bound.energy.mode == "predicted"
     assert bound.energy.interval is not None
+
+
+def test_a_measurement_does_not_narrow_the_range_of_another_runtime() -> None:
+    graph = replace(mobilenet_v1(), format="onnx")
+    latency = of(graph, anchor=Anchor("other", 1, 1.5, same_model=False)).latency
+    assert latency.value is not None
+    assert latency.interval is not None
+    assert latency.interval.high == pytest.approx(UNCHECKED.high * latency.value)
 
 
 @pytest.mark.parametrize("scale", [0.4, 2.5])

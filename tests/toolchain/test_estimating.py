@@ -14,6 +14,7 @@ from edgekit_runtime.conditions import Fact
 from edgekit_runtime.errors import ReportError, UserError
 from edgekit_runtime.record import Record
 from edgekit_targets.catalog import load_profile
+from tests.onnx_models import save_convolutions
 
 MODEL = "tflite-support/mobilenet_v1_0.25_224_1_default_1.tflite"
 OTHER = "tflite-support/mobilenet_v1_0.25_224_quant.tflite"
@@ -77,6 +78,13 @@ def test_a_measurement_of_another_kind_tells_nothing(assets, made, tmp_path, cha
     report = written(measured_on(record, assets / MODEL), tmp_path)
     with pytest.raises(ReportError, match=told):
         edgekit.estimate(assets / MODEL, target=TARGET, measured_report=report)
+
+
+def test_a_measurement_of_litert_tells_nothing_of_onnxruntime(assets, made, tmp_path):
+    report = written(measured_on(made.record(30), assets / MODEL), tmp_path)
+    model = save_convolutions(tmp_path / "m.onnx")
+    with pytest.raises(ReportError, match="onnxruntime runs it, and a measurement with ai-edge-litert tells nothing"):
+        edgekit.estimate(model, target=TARGET, measured_report=report, measured_model=assets / MODEL)
 
 
 def test_other_threads_than_measured_are_refused(assets, made, tmp_path):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 ALL = "all"
 LIBRARY = "ai-edge-litert"
 KERNELS = "xnnpack"
+ANCHORED = "tflite"  # the format of which measurements scale predictions: the others' kernels were never counted
 MACHINE = "aarch64"
 
 
@@ -86,6 +87,8 @@ def estimate(
     with _opened(model) as (file, own):
         subject, profiles = _subject(file), _profiles(target, own)
         size = measured(subject.size_bytes, "byte", "length of the model's file")
+        if measured_report is not None:
+            _check_runtime(subject, model)
         anchor = None if measured_report is None else _anchor(measured_report, measured_model, file, profiles, threads)
         count = anchor.threads if anchor is not None else threads or 1
         ask = ask_compiler or len(profiles) == 1
@@ -151,6 +154,14 @@ def _anchor(
         subject = _subject(measured_file)
         same = _sha256(file) == report.record.model.sha256
     return make_anchor(name, _latency_ms(report, report_path), _predicted_ms(subject, profile, count), count, same)
+
+
+def _check_runtime(subject: Subject, model: Path) -> None:
+    if subject.graph.format != ANCHORED:
+        raise ReportError(
+            f"{model}: onnxruntime runs it, and a measurement with {LIBRARY} tells nothing of another runtime.",
+            hint="Leave --measured out, or estimate the model as .tflite.",
+        )
 
 
 def _check_board(report: Report, path: Path, profile: Profile) -> None:

@@ -128,11 +128,13 @@ def narrowed(loads: Sequence[Load], kept: float) -> tuple[Load, ...]:
 
 
 def _trust(prediction: Prediction, file_format: str, anchored: str) -> Trust:
+    if file_format != "tflite":  # whatever was measured, it was with another runtime
+        return UNCHECKED
     if anchored:
         return ANCHORED
     machine = prediction.machine
     checked = main_precision(prediction.loads) in machine.core.checked and machine.bandwidth_known
-    return CHECKED if checked and file_format == "tflite" else UNCHECKED
+    return CHECKED if checked else UNCHECKED
 
 
 def _words(prediction: Prediction, anchored: str) -> str:
