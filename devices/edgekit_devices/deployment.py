@@ -25,6 +25,7 @@ from edgekit_runtime.record import GoldenCheck
 KEEP = 3
 CHECK_S = 300.0
 INSTALL_S = 120.0
+SERVICE_S = 480.0  # for systemd, and until the service answers
 RUNTIME_FILE = "runtime.pyz"
 HEADER = ("schema", "version")
 
@@ -55,6 +56,47 @@ class Release:
 
 
 @dataclass(frozen=True)
+class ServiceUnit:
+    """A service that was installed, and answers.
+
+    Attributes:
+        unit: Its name to systemd.
+        url: Where it answers, on the device.
+        starts_at_boot: Whether it starts with the device; else it runs only while its user is logged in.
+    """
+
+    unit: str
+    url: str
+    starts_at_boot: bool
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """What going back did.
+
+    Attributes:
+        release: The release that is current now.
+        warnings: What the user should know, such as that its service does not start.
+    """
+
+    release: Release
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What removing did.
+
+    Attributes:
+        name: The bundle's name.
+        warnings: What the user should know, such as that its service could not be stopped.
+    """
+
+    name: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Deployment:
     """What a deployment did.
 
@@ -66,6 +108,8 @@ class Deployment:
         sent_bytes: How much of runtime and bundle went over the connection; what was there did not.
         golden: What checking the golden outputs gave, on the device.
         bundle: The bundle's path on the device, which stays the same from release to release.
+        service: The service that was installed with it; `None` where none was asked for.
+        warnings: What the user should know, such as that an earlier service does not start again.
     """
 
     SCHEMA = "edgekit/deployment"
@@ -78,21 +122,32 @@ class Deployment:
     sent_bytes: int
     golden: GoldenCheck
     bundle: str
+    service: ServiceUnit | None = None
+    warnings: tuple[str, ...] = ()
 
 
-def deploy_bundle(device: RemoteDevice, path: Path, *, keep: int = KEEP, progress: Progress = silent) -> Deployment:
+def deploy_bundle(
+    device: RemoteDevice,
+    path: Path,
+    *,
+    keep: int = KEEP,
+    service_port: int | None = None,
+    progress: Progress = silent,
+) -> Deployment:
     """Deploy a bundle: whatever goes wrong, the release that was current still is.
 
     Args:
         device: Where.
         path: The bundle.
         keep: How many releases of it stay on the device.
+        service_port: Port at which systemd there serves it; `None` for no new service.
         progress: Told of bytes and steps.
 
     Raises:
         BundleError: The bundle is damaged.
         ModelError: The device's interpreter refuses the model, dies of it, or does not come back in time.
-        DeviceError: The device fails, has no room, or gives other outputs than the golden ones.
+        DeviceError: The device fails, has no room, or gives other outputs than the golden ones; or, as the message
+            then says, the bundle is deployed, but cannot be served.
     """
     with open_bundle(path) as bundle, tempfile.TemporaryDirectory(prefix="edgekit-deploy-") as folder:
         device.session.call("lock")
@@ -113,9 +168,17 @@ def deploy_bundle(device: RemoteDevice, path: Path, *, keep: int = KEEP, progres
         golden = check_on(device, (staged["python"], staged["runtime"]), staged["bundle"])
         progress("check golden outputs", 1, 1)
         switched = device.session.call("switch", {"name": manifest.name, "keep": keep}, timeout_s=INSTALL_S)
-        device.session.call("service", {"name": manifest.name, "do": "refresh"}, timeout_s=INSTALL_S)
+        service, warnings = _serve(device, manifest.name, service_port, progress)
     return Deployment(
-        device.address, manifest.name, switched["number"], bundle.digest, sent, golden, switched["bundle"]
+        device=device.address,
+        name=manifest.name,
+        number=switched["number"],
+        digest=bundle.digest,
+        sent_bytes=sent,
+        golden=golden,
+        bundle=switched["bundle"],
+        service=service,
+        warnings=warnings,
     )
 
 
@@ -145,7 +208,7 @@ def list_releases(device: RemoteDevice) -> tuple[Release, ...]:
     return tuple(_release(told) for told in device.session.call("releases", timeout_s=INSTALL_S)["releases"])
 
 
-def roll_back(device: RemoteDevice, name: str | None = None) -> Release:
+def roll_back(device: RemoteDevice, name: str | None = None) -> Rollback:
     """Go back to the release before the current one.
 
     Args:
@@ -159,12 +222,13 @@ def roll_back(device: RemoteDevice, name: str | None = None) -> Release:
     name = name or _only(device)
     device.session.call("lock")
     number = device.session.call("rollback", {"name": name}, timeout_s=INSTALL_S)["number"]
-    device.session.call("service", {"name": name, "do": "refresh"}, timeout_s=INSTALL_S)
-    return next(release for release in list_releases(device) if (release.name, release.number) == (name, number))
+    warnings = _refresh(device, name)
+    releases = list_releases(device)
+    return Rollback(next(each for each in releases if (each.name, each.number) == (name, number)), warnings)
 
 
-def remove_releases(device: RemoteDevice, name: str | None = None) -> str:
-    """Remove every release of a bundle, and return its name.
+def remove_releases(device: RemoteDevice, name: str | None = None) -> Removal:
+    """Remove every release of a bundle, and its service.
 
     Raises:
         UserError: It must be named.
@@ -172,19 +236,32 @@ def remove_releases(device: RemoteDevice, name: str | None = None) -> str:
     """
     name = name or _only(device)
     device.session.call("lock")
-    device.session.call("service", {"name": name, "do": "remove"}, timeout_s=INSTALL_S)
+    told = device.session.call("service", {"name": name, "do": "remove"}, timeout_s=SERVICE_S)
     device.session.call("remove", {"name": name}, timeout_s=INSTALL_S)
-    return name
+    return Removal(name, tuple(map(str, told["warnings"])))
 
 
-def serve_current(device: RemoteDevice, name: str, port: int) -> str:
-    """Have systemd on the device serve the current release, and return the unit's name.
-
-    Raises:
-        DeviceError: There is no systemd, or it refuses.
-    """
+def _serve(
+    device: RemoteDevice, name: str, port: int | None, progress: Progress
+) -> tuple[ServiceUnit | None, tuple[str, ...]]:
+    """Install the service where a port is given; else have the one that may be there serve the current release."""
+    if port is None:
+        return None, _refresh(device, name)
+    progress("start the service", 0, 1)
     asked = {"name": name, "do": "install", "port": port}
-    return str(device.session.call("service", asked, timeout_s=INSTALL_S)["unit"])
+    told = device.session.call("service", asked, timeout_s=SERVICE_S)
+    progress("start the service", 1, 1)
+    unit = ServiceUnit(str(told["unit"]), str(told["url"]), bool(told["starts_at_boot"]))
+    return unit, tuple(map(str, told["warnings"]))
+
+
+def _refresh(device: RemoteDevice, name: str) -> tuple[str, ...]:
+    """The switch is done: what its service says to that is no failure of it."""
+    try:
+        device.session.call("service", {"name": name, "do": "refresh"}, timeout_s=SERVICE_S)
+    except DeviceError as error:
+        return (f"the release is current, but its service does not serve it: {error}",)
+    return ()
 
 
 def _only(device: RemoteDevice) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edgekit.pipeline.write_bundle import list_files, write_document
-from edgekit_devices.deployment import check_on, deploy_bundle, list_releases, remove_releases, roll_back, serve_current
+from edgekit_devices.deployment import check_on, deploy_bundle, list_releases, remove_releases, roll_back
 from edgekit_devices.local_transport import LocalTransport
 from edgekit_devices.remote import RemoteDevice
 from edgekit_runtime.bundle import open_bundle
@@ -88,8 +88,8 @@ def test_the_last_releases_are_kept_and_one_can_go_back(home, bundles):
             ("0005", "int8"),
         ]
         assert [release.current for release in releases] == [False, False, True]
-        assert roll_back(device).number == "0004"
-        assert roll_back(device, "small").number == "0003"
+        assert roll_back(device).release.number == "0004"
+        assert roll_back(device, "small").release.number == "0003"
         with pytest.raises(DeviceError, match="small has no earlier release here"):
             roll_back(device)
         assert deploy_bundle(device, bundles[0]).number == "0006"
@@ -99,7 +99,7 @@ def test_a_release_that_was_gone_back_to_outlives_the_next_deployment(home, bund
     with local() as device:
         for turn in range(3):
             deploy_bundle(device, bundles[turn % 2], keep=2)
-        assert roll_back(device).number == "0002"
+        assert roll_back(device).release.number == "0002"
         deploy_bundle(device, bundles[1], keep=2)
         assert [release.number for release in list_releases(device)] == ["0002", "0003", "0004"]
         deploy_bundle(device, bundles[1], keep=1)
@@ -122,7 +122,7 @@ def test_a_release_that_was_changed_there_is_told_and_not_gone_back_to(home, bun
 def test_removing_leaves_nothing_of_the_bundle(home, bundles):
     with local() as device:
         deploy_bundle(device, bundles[0])
-        assert remove_releases(device) == "small"
+        assert remove_releases(device).name == "small"
         assert list_releases(device) == ()
     assert not list((home / STORE).rglob("model.tflite"))
 
@@ -202,12 +202,44 @@ def test_an_interpreter_that_hangs_is_ended_and_told(home, bundles, tmp_path, mo
     assert current_number() == ""
 
 
+def by_a_user(folder: Path) -> RemoteDevice:
+    """This machine, as if its user were not root."""
+    python = folder / "python3"
+    code = "import os, sys; os.geteuid = lambda: 1000; code = sys.argv[2]; sys.argv = ['-c', *sys.argv[3:]]; exec(code)"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{code}" "$@"\n')
+    python.chmod(0o755)
+    return RemoteDevice(LocalTransport(), str(python))
+
+
 def test_without_systemd_the_bundle_is_deployed_but_not_served(home, bundles, tmp_path, monkeypatch):
+    (tmp_path / "none").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "none"))
+    with (
+        by_a_user(tmp_path) as device,
+        pytest.raises(DeviceError, match=r"no systemd .* the bundle itself is deployed"),
+    ):
+        deploy_bundle(device, bundles[0], service_port=8080)
+    assert current_number() == "0001"
+
+
+def test_a_service_that_fails_later_is_told_beside_what_was_done(home, bundles, tmp_path, monkeypatch):
     with local() as device:
-        done = deploy_bundle(device, bundles[0])
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with local() as device, pytest.raises(DeviceError, match=r"no systemd here, .* the bundle itself is deployed"):
-        serve_current(device, done.name, 8080)
+        deploy_bundle(device, bundles[0])
+    unit = home / ".config/systemd/user/edgekit-small.service"
+    unit.parent.mkdir(parents=True)
+    unit.write_text("ExecStart=x serve --port=8080")
+    (tmp_path / "systemctl").write_text("#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n")
+    (tmp_path / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with by_a_user(tmp_path) as device:
+        done = deploy_bundle(device, bundles[1])
+        back = roll_back(device)
+        removed = remove_releases(device)
+    assert (done.number, back.release.number, removed.name) == ("0002", "0001", "small")
+    for warnings in (done.warnings, back.warnings, removed.warnings):
+        assert "Failed to connect to bus" in warnings[0]
+    assert "its service does not serve it" in done.warnings[0]
+    assert not unit.exists()
 
 
 def cut_deployment(transport: CutTransport, bundle: Path) -> bool:

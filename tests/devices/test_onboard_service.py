@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import shutil
+import socket
 import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,32 +22,108 @@ from edgekit_runtime.agent import INTERRUPTED
 UNITS = ".config/systemd/user"
 
 
+DIGEST = "0123456789abcdef" * 4
+JOURNAL = "golden outputs: 4 samples\nerror: 127.0.0.1, port 8181: address already in use. Choose another with --port."
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    (folder / name).write_text(f'#!/bin/sh\necho "{name} $*" >> "{folder}/told"\n{script}\n')
+    (folder / name).chmod(0o755)
+
+
 @pytest.fixture
-def told(tmp_path, monkeypatch) -> Path:
-    """What systemctl and loginctl were told, written down by programs of that name."""
+def programs(tmp_path, monkeypatch) -> Path:
+    """systemctl, loginctl and journalctl, which write down what they were told, and say yes."""
     folder = tmp_path / "programs"
     folder.mkdir()
-    for name in ("systemctl", "loginctl"):
-        (folder / name).write_text(f'#!/bin/sh\necho "{name} $*" >> "{tmp_path}/told"\n')
-        (folder / name).chmod(0o755)
+    for name in ("systemctl", "loginctl", "journalctl"):
+        program(folder, name, "exit 0")
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-    return tmp_path / "told"
+    return folder
 
 
-def service(home) -> Service:
-    return Service(home / "a %b", "small", by_root=False)
+@pytest.fixture
+def told(programs) -> Path:
+    """What they were told."""
+    return programs / "told"
 
 
-def test_it_serves_what_is_current_from_now_on(home, told):
-    assert service(home).install(8181) == {"unit": "edgekit-small.service", "starts_at_boot": True}
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def bus_is_gone(programs) -> None:
+    program(programs, "systemctl", "echo 'Failed to connect to bus' >&2; exit 1")
+
+
+@contextlib.contextmanager
+def serving(port: int, told: Path, name: str = "small", digest: str = DIGEST[:16]) -> Iterator[None]:
+    """An agent that serves from when systemctl is told to restart its unit."""
+
+    class Ready(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps({"state": "ready", "model": {"name": name, "digest": digest}}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    over = threading.Event()
+
+    def serve() -> None:
+        while not (told.exists() and " restart " in told.read_text()):
+            if over.wait(0.01):
+                return
+        with HTTPServer(("127.0.0.1", port), Ready) as server:
+            server.timeout = 0.05
+            while not over.is_set():
+                server.handle_request()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def service(home, by_root=False) -> Service:
+    current = home / "a %b/bundles/small/current"
+    current.mkdir(parents=True, exist_ok=True)
+    (current / "release.json").write_text(json.dumps({"digest": DIGEST}))
+    return Service(home / "a %b", "small", by_root)
+
+
+def installed(home, told, port) -> Path:
+    with serving(port, told):
+        service(home).install(port)
+    return home / UNITS / "edgekit-small.service"
+
+
+def test_it_serves_what_is_current_from_now_on(home, told, port):
+    with serving(port, told):
+        assert service(home).install(port) == {
+            "unit": "edgekit-small.service",
+            "url": f"http://127.0.0.1:{port}",
+            "starts_at_boot": True,
+            "warnings": [],
+        }
     unit = (home / UNITS / "edgekit-small.service").read_text()
     current = f"{home}/a %%b/bundles/small/current"
     assert (
-        f'ExecStart=/bin/sh "{current}/python" "{current}/program/runtime.pyz" serve --port=8181 "{current}/bundle"'
+        f'ExecStart=/bin/sh "{current}/python" "{current}/program/runtime.pyz" serve --port={port} "{current}/bundle"'
         in unit
     )
     assert "WantedBy=default.target" in unit
-    assert told.read_text().splitlines() == [
+    assert [line for line in told.read_text().splitlines() if " show " not in line] == [
         "systemctl --user daemon-reload",
         "systemctl --user enable edgekit-small.service",
         "systemctl --user restart edgekit-small.service",
@@ -49,33 +131,102 @@ def test_it_serves_what_is_current_from_now_on(home, told):
     ]
 
 
-def test_a_stop_while_it_starts_is_no_failure(home, told):
-    service(home).install(8181)
-    unit = (home / UNITS / "edgekit-small.service").read_text()
+def test_a_stop_while_it_starts_is_no_failure(home, told, port):
+    unit = installed(home, told, port).read_text()
     assert f"SuccessExitStatus={INTERRUPTED}\n" in unit
     assert "KillMode=mixed\n" in unit  # else the check of golden outputs ends first, and looks like a crash
 
 
-def test_it_is_restarted_only_where_there_is_one(home, told):
-    assert service(home).refresh() == {"unit": ""}
+def test_where_it_may_not_start_by_itself_it_says_so_with_the_remedy(home, programs, told, port):
+    program(programs, "loginctl", "exit 1")
+    with serving(port, told):
+        done = service(home).install(port)
+    assert done["starts_at_boot"] is False
+    assert "does not start with the device" in done["warnings"][0]
+    assert "sudo loginctl enable-linger " in done["warnings"][0]
+
+
+def test_it_is_restarted_only_where_there_is_one(home, told, port):
+    service(home).refresh()
     assert not told.exists()
-    service(home).install(8181)
-    assert service(home).refresh() == {"unit": "edgekit-small.service"}
-    assert told.read_text().splitlines()[-1] == "systemctl --user restart edgekit-small.service"
+    installed(home, told, port)
+    told.unlink()
+    with serving(port, told):
+        service(home).refresh()
+    assert told.read_text().splitlines()[0] == "systemctl --user restart edgekit-small.service"
 
 
-def test_it_is_removed_whole(home, told):
-    service(home).install(8181)
-    service(home).remove()
+def test_it_is_removed_whole(home, told, port):
+    installed(home, told, port)
+    assert service(home).remove() == {"warnings": []}
     assert list((home / UNITS).iterdir()) == []
     assert "systemctl --user disable --now edgekit-small.service" in told.read_text()
 
 
-def test_what_systemd_refuses_is_told_in_its_words(home, told, tmp_path):
-    (tmp_path / "programs/systemctl").write_text("#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n")
-    with pytest.raises(RefusedError, match="systemctl --user daemon-reload: Failed to connect to bus") as caught:
-        service(home).install(8181)
+def test_what_systemd_refuses_is_told_in_its_words_and_leaves_no_unit(home, bus_is_gone, port):
+    with pytest.raises(RefusedError) as caught:
+        service(home).install(port)
+    assert str(caught.value) == (
+        "no service was installed, though the bundle itself is deployed: "
+        "systemctl --user daemon-reload: Failed to connect to bus"
+    )
     assert "journalctl --user -u edgekit-small.service" in caught.value.hint
+    assert list((home / UNITS).iterdir()) == []
+    service(home).refresh()  # nothing of it is in the way
+
+
+def test_root_is_shown_the_systems_journal(home, bus_is_gone, port, monkeypatch):
+    monkeypatch.setattr(onboard_service, "SYSTEM_FOLDER", str(home / "system"))
+    with pytest.raises(RefusedError) as caught:
+        service(home, by_root=True).install(port)
+    assert caught.value.hint == "See: journalctl -u edgekit-small.service"
+
+
+def test_it_is_removed_also_where_systemd_fails(home, told, port, programs):
+    unit = installed(home, told, port)
+    wanted = unit.parent / "default.target.wants/edgekit-small.service"
+    wanted.parent.mkdir()
+    wanted.symlink_to(unit)
+    program(programs, "systemctl", "echo 'Failed to connect to bus' >&2; exit 1")
+    warnings = service(home).remove()["warnings"]
+    assert "may run until the next start: systemctl --user disable --now" in warnings[0]
+    assert not unit.exists()
+    assert not wanted.is_symlink()
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_installed(home, told):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        with pytest.raises(RefusedError, match=f"port {taken} is taken there.*the bundle itself is deployed") as caught:
+            service(home).install(taken)
+    assert "--port" in caught.value.hint
+    assert not told.exists()
+
+
+def test_a_unit_that_ends_is_told_with_its_last_words_and_removed(home, programs, port):
+    show = 'case "$*" in *show*) printf "ActiveState=activating\nSubState=auto-restart\n";; esac'
+    program(programs, "systemctl", show)
+    program(programs, "journalctl", f"cat <<'END'\n{JOURNAL}\nEND")
+    with pytest.raises(RefusedError, match=r"edgekit-small\.service does not start: 127\.0\.0\.1, port 8181"):
+        service(home).install(port)
+    assert list((home / UNITS).iterdir()) == []
+
+
+@pytest.mark.parametrize("other", [{"name": "other"}, {"digest": "f" * 16}])
+def test_what_answers_for_another_bundle_is_not_taken_for_it(home, told, port, monkeypatch, other):
+    monkeypatch.setattr(onboard_service, "READY_S", 1.0)
+    with serving(port, told, **other), pytest.raises(RefusedError, match=f"does not serve at port {port} after 1 s"):
+        service(home).install(port)
+
+
+def test_another_port_that_fails_leaves_the_service_as_it_was(home, told, port, monkeypatch):
+    unit = installed(home, told, port)
+    before = unit.read_text()
+    monkeypatch.setattr(onboard_service, "READY_S", 0.0)
+    with pytest.raises(RefusedError, match="no service was installed"):
+        service(home).install(port - 1 if port > 1025 else port + 1)
+    assert unit.read_text() == before
+    assert told.read_text().splitlines()[-1] == "systemctl --user restart edgekit-small.service"
 
 
 def test_without_systemd_it_says_how_to_start_it(home, tmp_path, monkeypatch):
@@ -90,9 +241,13 @@ def test_without_systemd_it_says_how_to_start_it(home, tmp_path, monkeypatch):
 )
 @pytest.mark.parametrize("by_root", [False, True])
 @pytest.mark.parametrize("folder", ["plain", "a b", "50 %b %% of", "a$HOME ${x}", 'a "quoted" one', "a\\ b\\x20"])
-def test_systemd_itself_finds_no_fault_in_the_unit(home, told, monkeypatch, folder, by_root):
+def test_systemd_itself_finds_no_fault_in_the_unit(home, told, port, monkeypatch, folder, by_root):
     monkeypatch.setattr(onboard_service, "SYSTEM_FOLDER", str(home / "system"))
-    Service(home / folder, "small", by_root=by_root).install(8181)
+    current = home / folder / "bundles/small/current"
+    current.mkdir(parents=True)
+    (current / "release.json").write_text(json.dumps({"digest": DIGEST}))
+    with serving(port, told):
+        Service(home / folder, "small", by_root=by_root).install(port)
     unit = home / ("system" if by_root else UNITS) / "edgekit-small.service"
     assert verified(unit, by_root) == (0, "")
     unit.write_text(unit.read_text().replace("/bin/sh", "/bin/no-such-shell"))

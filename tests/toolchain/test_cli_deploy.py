@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ from click.testing import CliRunner, Result
 
 from edgekit.cli.console import Volume
 from edgekit.cli.deploy import deploy
+from edgekit.reports.render.deployments import print_deployment
+from edgekit_devices.deployment import Deployment, ServiceUnit
 from edgekit_runtime.errors import DeviceError, UserError
+from edgekit_runtime.record import GoldenCheck
 from tests.bundle_files import dense_bundle
 
 
@@ -50,6 +54,19 @@ def test_back_and_away(bundle: Path) -> None:
     removed = run("--remove", "small")
     assert removed.stderr == "small: removed from local.\n"
     assert removed.stdout == "Nothing is deployed on local.\n"
+
+
+def test_what_serves_it_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    golden = GoldenCheck(4, 0.0, "step", 0.0)
+    service = ServiceUnit("edgekit-small.service", "http://127.0.0.1:8181", True)
+    done = Deployment("local", "small", "0001", "0" * 64, 0, golden, "/bundle", service)
+    print_deployment(done)
+    print_deployment(replace(done, service=replace(service, starts_at_boot=False)))
+    lines = [line for line in capsys.readouterr().out.splitlines() if ".service" in line]
+    assert lines == [
+        "edgekit-small.service serves it at http://127.0.0.1:8181 on the device, now and after each start.",
+        "edgekit-small.service serves it at http://127.0.0.1:8181 on the device, now.",
+    ]
 
 
 def test_without_a_bundle_nothing_is_deployed() -> None:

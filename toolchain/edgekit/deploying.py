@@ -9,11 +9,12 @@ from edgekit_devices.deployment import (
     KEEP,
     Deployment,
     Release,
+    Removal,
+    Rollback,
     deploy_bundle,
     list_releases,
     remove_releases,
     roll_back,
-    serve_current,
 )
 from edgekit_runtime.progress import Progress, silent
 
@@ -36,13 +37,11 @@ def deploy(
 
     Raises:
         UserError: The bundle or the address is wrong.
-        DeviceError: The device failed, has no room, or computes other outputs than the golden ones.
+        DeviceError: The device failed, has no room, or computes other outputs than the golden ones; or, as the message
+            then says, the bundle is deployed, but cannot be served.
     """
     with open_remote(device) as reached:
-        done = deploy_bundle(reached, bundle, keep=keep, progress=progress)
-        if service_port is not None:
-            serve_current(reached, done.name, service_port)
-        return done
+        return deploy_bundle(reached, bundle, keep=keep, service_port=service_port, progress=progress)
 
 
 def deployed(device: str) -> tuple[Release, ...]:
@@ -55,7 +54,7 @@ def deployed(device: str) -> tuple[Release, ...]:
         return list_releases(reached)
 
 
-def rollback(device: str, name: str | None = None) -> Release:
+def rollback(device: str, name: str | None = None) -> Rollback:
     """Make the release before the current one current again.
 
     Raises:
@@ -66,8 +65,8 @@ def rollback(device: str, name: str | None = None) -> Release:
         return roll_back(reached, name)
 
 
-def remove(device: str, name: str | None = None) -> str:
-    """Remove every release of a bundle with its service, and return the bundle's name.
+def remove(device: str, name: str | None = None) -> Removal:
+    """Remove every release of a bundle with its service.
 
     Raises:
         UserError: Several bundles are deployed, and none was named.

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import http.client
+import json
 import os
+import pwd
+import re
 import shutil
+import socket
 import subprocess
+import time
 from pathlib import Path
 from typing import Optional
 
@@ -29,7 +36,11 @@ SuccessExitStatus={interrupted}
 WantedBy={wanted_by}
 """
 SYSTEM_FOLDER, USER_FOLDER = "/etc/systemd/system", "~/.config/systemd/user"
+HOST = "127.0.0.1"  # as the agent listens by default
 WAIT_S = 60.0
+READY_S = 180.0  # until it answers: it checks golden outputs first
+ANSWER_S, POLL_S = 5.0, 0.5  # shorter than RestartSec: a unit that waits for its next try is seen
+DEPLOYED = "the bundle itself is deployed"
 INTERRUPTED = 130  # of `edgekit_runtime.agent`, which is not imported here
 
 
@@ -48,72 +59,166 @@ class Service:
         self._unit = f"edgekit-{name}.service"
         self._root = os.geteuid() == 0 if by_root is None else by_root
         self._path = Path(os.path.expanduser(SYSTEM_FOLDER if self._root else USER_FOLDER)) / self._unit
+        self._wanted_by = "multi-user.target" if self._root else "default.target"
 
     def install(self, port: int) -> Payload:
-        """Write the unit, and start it now and whenever the device starts.
+        """Write the unit, start it now and whenever the device starts, and wait until it serves.
 
         Raises:
-            RefusedError: There is no systemd, or it says no.
+            RefusedError: There is no systemd, it says no, the port is taken, or the unit does not come to serve; what
+                was there before is there again.
         """
         self._require_systemd()
-        text = UNIT.format(
+        before = self._path.read_text() if self._path.exists() else None
+        if before is None or _port(before) != port:
+            _require_free(port)
+        try:
+            self._write(self._text(port))
+            self._systemctl("daemon-reload")
+            self._systemctl("enable", self._unit)
+            self._systemctl("restart", self._unit)
+            self._await_ready(port)
+        except RefusedError as error:
+            self._take_back(before)
+            raise RefusedError(f"no service was installed, though {DEPLOYED}: {error}", error.hint) from error
+        starts_at_boot = self._root or _linger()
+        return {
+            "unit": self._unit,
+            "url": f"http://{HOST}:{port}",
+            "starts_at_boot": starts_at_boot,
+            "warnings": [] if starts_at_boot else [self._no_linger()],
+        }
+
+    def refresh(self) -> Payload:
+        """Restart the unit where there is one, so that it serves what is current now.
+
+        Raises:
+            RefusedError: systemd says no, or the unit does not come to serve.
+        """
+        if self._path.exists():
+            self._systemctl("restart", self._unit)
+            self._await_ready(_port(self._path.read_text()))
+        return {}
+
+    def remove(self) -> Payload:
+        """Stop the unit and remove it, where there is one, whatever systemd says to that; warnings tell."""
+        if not self._path.exists():
+            return {"warnings": []}
+        stopped = self._tried("disable", "--now", self._unit)
+        (self._path.parent / f"{self._wanted_by}.wants" / self._unit).unlink(missing_ok=True)
+        self._path.unlink()
+        faults = [*stopped, *self._tried("daemon-reload")]
+        return {"warnings": [f"{self._unit} is removed, but may run until the next start: {fault}" for fault in faults]}
+
+    def _text(self, port: int) -> str:
+        return UNIT.format(
             name=self._name,
             python=_quoted(self._current / "python"),
             runtime=_quoted(self._current / "program/runtime.pyz"),
             bundle=_quoted(self._current / "bundle"),
             port=port,
             interrupted=INTERRUPTED,
-            wanted_by="multi-user.target" if self._root else "default.target",
+            wanted_by=self._wanted_by,
         )
+
+    def _write(self, text: str) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         partial = self._path.with_suffix(".new")
         partial.write_text(text)
         partial.replace(self._path)
-        self._systemctl("daemon-reload")
-        self._systemctl("enable", self._unit)
-        self._systemctl("restart", self._unit)
-        return {"unit": self._unit, "starts_at_boot": self._root or _linger()}
 
-    def refresh(self) -> Payload:
-        """Restart the unit where there is one, so that it serves what is current now.
+    def _take_back(self, before: Optional[str]) -> None:
+        """Leave no unit of an installation that failed, or the one that was there before."""
+        if before is None:
+            self.remove()
+            return
+        self._write(before)
+        self._tried("daemon-reload")
+        self._tried("restart", self._unit)
 
-        Raises:
-            RefusedError: systemd says no.
-        """
-        if self._path.exists():
-            self._systemctl("restart", self._unit)
-        return {"unit": self._unit if self._path.exists() else ""}
+    def _await_ready(self, port: int) -> None:
+        deadline_s = time.monotonic() + READY_S
+        while not self._serves(port):
+            if self._ended():
+                raise RefusedError(f"{self._unit} does not start: {self._reason()}", self._look())
+            if time.monotonic() > deadline_s:
+                raise RefusedError(f"{self._unit} does not serve at port {port} after {READY_S:g} s", self._look())
+            time.sleep(POLL_S)
 
-    def remove(self) -> Payload:
-        """Stop the unit and remove it, where there is one.
+    def _serves(self, port: int) -> bool:
+        """Whether what answers there is this bundle's current release."""
+        connection = http.client.HTTPConnection(HOST, port, timeout=ANSWER_S)
+        try:
+            connection.request("GET", "/ready")
+            answer = connection.getresponse()
+            model = json.loads(answer.read())["model"] if answer.status == 200 else {}
+            return model.get("name") == self._name and self._digest().startswith(model["digest"])
+        except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError, AttributeError):
+            return False
+        finally:
+            connection.close()
 
-        Raises:
-            RefusedError: systemd says no.
-        """
-        if self._path.exists():
-            self._systemctl("disable", "--now", self._unit)
-            self._path.unlink()
-            self._systemctl("daemon-reload")
-        return {}
+    def _digest(self) -> str:
+        return str(json.loads((self._current / "release.json").read_text())["digest"])
+
+    def _ended(self) -> bool:
+        """Whether systemd saw it end; a moment later it may try again, which would end as well."""
+        told = self._systemctl("show", "--property=ActiveState,SubState", self._unit)
+        state = dict(line.split("=", 1) for line in told.splitlines() if "=" in line)
+        ended = state.get("ActiveState") in ("failed", "inactive")
+        return ended or state.get("SubState", "").startswith("auto-restart")
+
+    def _reason(self) -> str:
+        """What it said last, by the journal."""
+        try:
+            argv = ["journalctl", *self._scope(), f"--unit={self._unit}", "--lines=30", "--output=cat", "--no-pager"]
+            log = subprocess.run(argv, capture_output=True, text=True, timeout=WAIT_S, check=False).stdout
+        except (OSError, subprocess.TimeoutExpired):
+            log = ""
+        said = [line.partition("error: ")[2] for line in log.splitlines() if line.startswith("error: ")]
+        return said[-1] if said else "it ended"
 
     def _require_systemd(self) -> None:
         if shutil.which("systemctl") is None:
             raise RefusedError(
-                "there is no systemd here, so no service was installed; the bundle itself is deployed",
+                f"there is no systemd here, so no service was installed; {DEPLOYED}",
                 f"Start it by the device's own means: {self._current}/python {self._current}/program/runtime.pyz serve",
             )
 
-    def _systemctl(self, *arguments: str) -> None:
-        scope = () if self._root else ("--user",)
+    def _tried(self, *arguments: str) -> list[str]:
+        """What systemctl says where it fails; nothing else."""
+        try:
+            self._systemctl(*arguments)
+        except RefusedError as error:
+            return [str(error)]
+        return []
+
+    def _systemctl(self, *arguments: str) -> str:
         env = {"XDG_RUNTIME_DIR": f"/run/user/{os.getuid()}", **os.environ}
-        argv = ["systemctl", *scope, *arguments]
+        argv = ["systemctl", *self._scope(), *arguments]
         try:
             done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=WAIT_S, check=False)
+        except OSError as error:
+            raise RefusedError(f"{argv[0]} cannot be started: {os.strerror(error.errno or 0).lower()}") from error
         except subprocess.TimeoutExpired:
             raise RefusedError(f"{' '.join(argv)} did not end within {WAIT_S:g} s") from None
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines() or [f"status {done.returncode}"]
-            raise RefusedError(f"{' '.join(argv)}: {lines[-1]}", f"See: journalctl {' '.join(scope)} -u {self._unit}")
+            raise RefusedError(f"{' '.join(argv)}: {lines[-1]}", self._look())
+        return done.stdout
+
+    def _scope(self) -> tuple[str, ...]:
+        return () if self._root else ("--user",)
+
+    def _look(self) -> str:
+        return f"See: {' '.join(('journalctl', *self._scope(), '-u', self._unit))}"
+
+    def _no_linger(self) -> str:
+        user = pwd.getpwuid(os.getuid()).pw_name
+        return (
+            f"{self._unit} runs only while {user} is logged in, and does not start with the device; "
+            f"an administrator allows it there: sudo loginctl enable-linger {user}"
+        )
 
 
 def _linger() -> bool:
@@ -129,3 +234,21 @@ def _quoted(path: Path) -> str:
     """A path as systemd reads it in a command."""
     text = str(path).replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")
     return f'"{text}"'
+
+
+def _port(unit: str) -> int:
+    """The port at which a unit serves."""
+    found = re.search(r"--port=(\d+)", unit)
+    return int(found[1]) if found else 0
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            taken = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be taken ({error.strerror})"
+            raise RefusedError(
+                f"port {port} {taken} there, so no service was installed; {DEPLOYED}", "Choose another with --port."
+            ) from error

@@ -45,7 +45,7 @@ def deploy(
     one step makes it current: whatever goes wrong before, the old one stays. For --rollback and
     --remove, BUNDLE is the name that --list shows.
     """
-    from edgekit.reports.render.deployments import print_deployment, print_releases
+    from edgekit.reports.render.deployments import print_deployment, print_releases, print_warnings
 
     if action is None:
         from edgekit.deploying import deploy as bring
@@ -56,15 +56,20 @@ def deploy(
             done = bring(Path(bundle), device=device, keep=keep, service_port=port if service else None, progress=shown)
         if not _printed(done, as_json):
             print_deployment(done)
+        print_warnings(done.warnings)
         return
     from edgekit.deploying import deployed, remove, rollback
 
     if action == "list":
         releases = deployed(device)
     elif action == "rollback":
-        releases = (rollback(device, bundle),)
+        back = rollback(device, bundle)
+        print_warnings(back.warnings)
+        releases = (back.release,)
     else:
-        click.echo(f"{remove(device, bundle)}: removed from {device}.", err=True)
+        removed = remove(device, bundle)
+        click.echo(f"{removed.name}: removed from {device}.", err=True)
+        print_warnings(removed.warnings)
         releases = deployed(device)
     if as_json:
         from edgekit_runtime.codec import dumps
