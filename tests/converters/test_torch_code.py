@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
+import subprocess
 import sys
-from collections import OrderedDict
+from argparse import Namespace
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +126,18 @@ SAVERS: dict[str, Saved] = {
     "compiled.pt": lambda state, path: torch.save({"model": prefixed(state, "module._orig_mod.")}, path),
     "other.pth": lambda state, path: torch.save({"model_state_dict": state, "optimizer": {"lr": 0.1}}, path),
     "weights.safetensors": lambda state, path: save_file(state, str(path)),
+    "other-key.pth": lambda state, path: torch.save({"params": state}, path),
+    "nested.pth": lambda state, path: torch.save({"module": {"network": state}, "best": np.float64(0.5)}, path),
+    "lightning.ckpt": lambda state, path: torch.save({"state_dict": prefixed(state, "net.backbone.")}, path),
+    "trained.pt": lambda state, path: torch.save(
+        {
+            "weights_of_it": state,
+            "optimizer": {"state": {0: {"exp_avg": torch.zeros(2), "step": torch.zeros(1)}}},
+            "settings": Namespace(rate=0.1, out=Path("out"), since=datetime(2026, 1, 1, tzinfo=UTC)),
+            "scores": defaultdict(list, a=[np.float32(1), np.zeros(3), np.int64(2)]),
+        },
+        path,
+    ),
     "older.pt": lambda state, path: torch.save({k: v for k, v in state.items() if "num_batches" not in k}, path),
 }
 
@@ -151,24 +167,65 @@ def test_all_that_does_not_fit_is_listed(code: Path, state: dict[str, torch.Tens
     assert "of another shape: words.weight is (9, 5), the module's (9, 4)" in caught.value.message
 
 
-class Malicious:
-    """Whoever unpickles it leaves a file behind."""
+def test_of_several_weights_that_fit_the_user_chooses(
+    code: Path, state: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    torch.save({"params": state, "params_ema": prefixed(state, "module.")}, tmp_path / "two.pth")
+    with pytest.raises(
+        ModelError, match=r"several of its parts fit the module: \['params'\], \['params_ema'\]"
+    ) as caught:
+        tokens(code, tmp_path / "two.pth")
+    assert "torch.load('two.pth', weights_only=True)['params_ema']" in caught.value.hint
 
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
+
+def test_a_checkpoint_that_holds_itself_is_read(code: Path, state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    circle: dict[str, Any] = {"weights": state}
+    circle["self"] = circle
+    torch.save(circle, tmp_path / "circle.pt")
+    tokens(code, tmp_path / "circle.pt")
+
+
+class Malicious:
+    """Whoever unpickles it makes a call that leaves a file behind."""
+
+    def __init__(self, call: Callable[..., object], *given: object) -> None:
+        self.call = call
+        self.given = given
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.mark,)
+        return self.call, self.given
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [(os.system, "posix.system"), (subprocess.Popen, "subprocess.Popen"), (eval, "builtins.eval")],
+)
+def test_the_call_that_a_pickle_would_make_is_told_and_not_made(
+    code: Path, state: dict[str, torch.Tensor], tmp_path: Path, call: Callable[..., object], told: str
+) -> None:
+    mark = tmp_path / "ran"
+    given = f"__import__('pathlib').Path({str(mark)!r}).touch()" if call is eval else f"touch {mark}"
+    bad = tmp_path / "bad.pt"
+    torch.save({"state_dict": state, "x": Malicious(call, [given] if call is subprocess.Popen else given)}, bad)
+    with pytest.raises(ModelError) as caught:
+        tokens(code, bad)
+    assert caught.value.message == (
+        f"{bad}: loading it would run code ({told}), so nothing of it was loaded; allowed: tensors and plain values."
+    )
+    assert not mark.exists()
 
 
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_pickle_that_would_run_code_does_not_run(code: Path, tmp_path: Path, zipped: bool) -> None:
-    torch.save({"x": Malicious(tmp_path / "ran")}, tmp_path / "bad.pt", _use_new_zipfile_serialization=zipped)
+    torch.save(
+        {"x": Malicious(Path.touch, tmp_path / "ran")}, tmp_path / "bad.pt", _use_new_zipfile_serialization=zipped
+    )
     with pytest.raises(ModelError, match=r"bad.pt: loading it would run code \(\S+\), so nothing of it was loaded"):
         tokens(code, tmp_path / "bad.pt")
-    (tmp_path / "bare.pth").write_bytes(pickle.dumps(Malicious(tmp_path / "ran")))
-    with pytest.raises(ModelError, match=r"bare.pth: (loading it would run code|it is no file of weights)"):
+    (tmp_path / "bare.pth").write_bytes(pickle.dumps(Malicious(Path.touch, tmp_path / "ran")))
+    with pytest.raises(ModelError, match=r"bare.pth: it is no file of weights") as caught:
         tokens(code, tmp_path / "bare.pth")
+    assert "weights_only" not in str(caught.value)
     assert not (tmp_path / "ran").exists()
 
 

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import re
 import zipfile
+from _compat_pickle import IMPORT_MAPPING
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from edgekit_converters.torch.beside import STAND_INS
 from edgekit_runtime.errors import MissingExtraError, ModelError, first_line
 
+State = dict[str, Any]  # tensors by name
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
 PREFIXES = ("module.", "_orig_mod.", "model.")  # of DataParallel, torch.compile, Lightning
 COUNTER = "num_batches_tracked"  # of batch norms since PyTorch 0.4.1; inference does not need it
 SHOWN = 8
 # What torch's own unpickler of weights says when a file wants more than weights.
-BLOCKED = re.compile(r"(?:Unsupported global: GLOBAL|Unsupported class|unrecognized function) ([\w.]+[\w])")
+BLOCKED = re.compile(
+    r"(?:Unsupported global: GLOBAL|unsupported GLOBAL|Unsupported class|unrecognized function) ([\w.]+\w)"
+)
+UNPICKLER = "WeightsUnpickler error:"  # before it stands torch's advice to load the file without a guard
 SAVE = "Save the weights alone: torch.save(model.state_dict(), 'weights.pt')."
 
 
@@ -29,15 +35,11 @@ def load_weights(module: Any, path: Path) -> None:
         path: `.pt`, `.pth`, `.th` of `torch.save`, or `.safetensors`.
 
     Raises:
-        ModelError: It is no file of weights, holds code, or does not fit the module.
+        ModelError: It is no file of weights, holds code, does not fit the module, or fits it in several ways.
     """
     wanted = module.state_dict()
-    found = _without_prefix(_state(_read(path), path), wanted)
-    faults = (
-        *_listed("missing", (name for name in wanted if name not in found and not name.endswith(COUNTER))),
-        *_listed("unexpected", (name for name in found if name not in wanted)),
-        *_listed("of another shape", _other_shapes(wanted, found)),
-    )
+    found = _chosen(_candidates(_read(path), path), wanted, path)
+    faults = _faults(found, wanted)
     if faults:
         raise ModelError(
             f"{path}: its weights do not fit the module: {'; '.join(faults)}.",
@@ -84,19 +86,32 @@ def _read(path: Path) -> object:
     if _is_torchscript(path):
         raise ModelError(f"{path}: it is a TorchScript program; allowed: weights alone.", hint=SAVE)
     try:
-        return torch.load(path, weights_only=True, map_location="cpu")
+        with torch.serialization.safe_globals(STAND_INS):
+            return torch.load(path, weights_only=True, map_location="cpu")
     except Exception as error:  # torch raises many kinds for a damaged file
         blocked = BLOCKED.search(str(error))
         if blocked is not None:
             raise ModelError(
-                f"{path}: loading it would run code ({blocked[1]}), so nothing of it was loaded; "
+                f"{path}: loading it would run code ({_told(blocked[1])}), so nothing of it was loaded; "
                 "allowed: tensors and plain values.",
                 hint=SAVE,
             ) from error
         raise ModelError(
-            f"{path}: it is no file of weights that PyTorch reads: {first_line(error)}",
+            f"{path}: it is no file of weights that PyTorch reads: {_said(error)}",
             hint="Allowed: what torch.save wrote, or .safetensors.",
         ) from error
+
+
+def _told(name: str) -> str:
+    """What a file names, as Python 3 calls it: torch.save writes the names of Python 2."""
+    module, _, own = name.rpartition(".")
+    return f"{IMPORT_MAPPING.get(module, module or 'builtins')}.{own}"
+
+
+def _said(error: Exception) -> str:
+    return (
+        str(error).rpartition(UNPICKLER)[2].strip().partition("\n")[0] if UNPICKLER in str(error) else first_line(error)
+    )
 
 
 def _is_torchscript(path: Path) -> bool:
@@ -121,31 +136,76 @@ def _read_safetensors(path: Path) -> object:
         raise ModelError(f"{path}: it is no .safetensors file: {first_line(error)}") from error
 
 
-def _state(content: object, path: Path) -> dict[str, Any]:
-    """The state among what a checkpoint holds."""
+def _candidates(content: object, path: Path) -> dict[str, State]:
+    """Every mapping with tensors that a checkpoint holds, by its place; each once, for a pickle may hold circles."""
     if not isinstance(content, Mapping):
         raise ModelError(
             f"{path}: it holds a {type(content).__name__}; allowed: weights by name, or a checkpoint of them.",
             hint=SAVE,
         )
-    for wrapper in WRAPPERS:
-        if isinstance(content.get(wrapper), Mapping):
-            return _state(content[wrapper], path)
-    tensors = {str(name): value for name, value in content.items() if isinstance(value, torch.Tensor)}
-    if not tensors:
+    found: dict[str, State] = {}
+    waiting: list[tuple[str, Mapping[Any, Any]]] = [("", content)]
+    seen: set[int] = set()
+    while waiting:
+        place, mapping = waiting.pop(0)
+        if id(mapping) in seen:
+            continue
+        seen.add(id(mapping))
+        tensors = {str(name): value for name, value in mapping.items() if isinstance(value, torch.Tensor)}
+        if tensors:
+            found[place] = tensors
+        waiting += [(f"{place}[{key!r}]", part) for key, part in mapping.items() if isinstance(part, Mapping)]
+    if not found:
         raise ModelError(
             f"{path}: it holds no weights; its keys are {', '.join(map(str, list(content)[:SHOWN])) or 'none'}; "
-            f"allowed: weights by name, or under one of {', '.join(WRAPPERS)}.",
+            "allowed: weights by name, or a checkpoint of them.",
             hint=SAVE,
         )
-    return tensors
-
-
-def _without_prefix(found: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    for prefix in PREFIXES:
-        if all(name.startswith(prefix) for name in found) and not any(name.startswith(prefix) for name in wanted):
-            return _without_prefix({name.removeprefix(prefix): value for name, value in found.items()}, wanted)
     return found
+
+
+def _chosen(found: Mapping[str, State], wanted: State, path: Path) -> State:
+    """The weights that fit a module; where none do, those that were meant for it most likely."""
+    named = {place: _without_prefix(state, wanted) for place, state in found.items()}
+    fitting = [place for place, state in named.items() if not _faults(state, wanted)]
+    if fitting[1:]:
+        listed = ", ".join(place or "its top level" for place in fitting)
+        raise ModelError(
+            f"{path}: several of its parts fit the module: {listed}; allowed: one.",
+            hint=f"Save the one that is meant alone: torch.save(torch.load({path.name!r}, weights_only=True)"
+            f"{fitting[-1]}, 'weights.pt').",
+        )
+    likely = (place for wrapper in WRAPPERS for place in named if place.startswith(f"[{wrapper!r}]"))
+    return named[[*fitting, *likely, max(named, key=lambda place: len(named[place]))][0]]
+
+
+def _faults(found: State, wanted: State) -> tuple[str, ...]:
+    return (
+        *_listed("missing", (name for name in wanted if name not in found and not name.endswith(COUNTER))),
+        *_listed("unexpected", (name for name in found if name not in wanted)),
+        *_listed("of another shape", _other_shapes(wanted, found)),
+    )
+
+
+def _without_prefix(found: State, wanted: State) -> State:
+    """Weights without what training put before all of their names: known words, or any after which they fit."""
+    for prefix in PREFIXES:
+        if _all_start(found, prefix) and not any(name.startswith(prefix) for name in wanted):
+            return _without_prefix(_stripped(found, prefix), wanted)
+    rest = found
+    while _all_start(rest, prefix := f"{next(iter(rest)).partition('.')[0]}."):
+        rest = _stripped(rest, prefix)
+        if not _faults(rest, wanted):
+            return rest
+    return found
+
+
+def _all_start(found: State, prefix: str) -> bool:
+    return all(name.startswith(prefix) for name in found)
+
+
+def _stripped(found: State, prefix: str) -> State:
+    return {name.removeprefix(prefix): value for name, value in found.items()}
 
 
 def _other_shapes(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Iterable[str]:
