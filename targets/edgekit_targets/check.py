@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgekit_targets.estimate.memory import estimate_memory
-from edgekit_targets.estimate.subject import subject_of
-from edgekit_targets.findings import Check, Finding, Place, Placement, Severity, predicted, ranked
+from edgekit_targets.estimate.subject import Subject, subject_of
+from edgekit_targets.findings import NOT_COMPLETE, Check, Finding, Place, Placement, Severity, predicted, ranked
 from edgekit_targets.graph.graph import Graph, Subgraph
-from edgekit_targets.hardware import KIB
 from edgekit_targets.placement import Split, Splitter
 from edgekit_targets.profile import COMPILES, Npu, Profile
 from edgekit_targets.rules.catalog import family_of
-from edgekit_targets.rules.cpu import check_cpu
+from edgekit_targets.rules.chip import check_chip, chip_notes
+from edgekit_targets.rules.cpu import check_cpu, check_left, check_memory
 from edgekit_targets.rules.precompiled import FIX as GIVE_SOURCE
 from edgekit_targets.rules.precompiled import compiled_for
 from edgekit_targets.rules.ruling import Refused, Verdict, judge_by_rules
@@ -22,14 +22,17 @@ from edgekit_targets.rules.ruling import Refused, Verdict, judge_by_rules
 FROM_SHAPES = "counted from the shapes in the file"
 NOT_COMPILED = "no-compilation"
 NOTHING_LEFT = "nothing-left"
-STREAMED = "streamed-weights"
-BEYOND_CHIP = "beyond-chip"
-FROM_COMPILER = "Vela's own summary"
-SMALLER = "Take a smaller model: fewer channels (convert its source with --prune 0.5), or a narrower variant."
 LITERT = "what LiteRT's and onnxruntime's kernels take"
 
 
-def check_graph(graph: Graph, file: Path, model: str, profile: Profile, verdict: Verdict | None = None) -> Check:
+def check_graph(
+    graph: Graph,
+    file: Path,
+    model: str,
+    profile: Profile,
+    verdict: Verdict | None = None,
+    subject: Subject | None = None,
+) -> Check:
     """Hold a model against a target; nothing is run.
 
     Args:
@@ -38,27 +41,44 @@ def check_graph(graph: Graph, file: Path, model: str, profile: Profile, verdict:
         model: What the user called it.
         profile: The target.
         verdict: What its accelerator refuses, where that was asked already.
+        subject: What the graph computes, where that was worked out already.
 
     Raises:
         MissingExtraError: The vendor's compiler judges the operators, and is not installed.
     """
+    subject = subject or subject_of(graph, file.stat().st_size)
+    memory = estimate_memory(subject, profile)
+    splitter = Splitter(graph.main, one_partition=_one_partition(profile.npu))
     if profile.npu is None:
-        subject = subject_of(graph, file.stat().st_size)
-        found = check_cpu(subject, estimate_memory(subject, profile), profile)
-        return _checked(graph, model, profile, Splitter(graph.main), LITERT, None, found)
+        return _checked(graph, model, profile, splitter, LITERT, None, check_cpu(subject, memory, profile))
     verdict = verdict or judge(graph, file, profile.npu)
-    family = family_of(profile.npu.family)
-    splitter = Splitter(graph.main, one_partition=family is not None and family.one_partition)
     refused = frozenset(one.place.operator for one in verdict.refused)
     if verdict.failure:
         refused = frozenset(range(len(graph.main.operators)))
-    method = f"{verdict.rules}; {FROM_SHAPES}"
-    placement = _placement(graph.main, splitter, splitter.split(refused), refused, method)
+    method, split = f"{verdict.rules}; {FROM_SHAPES}", splitter.split(refused)
+    placement = _placement(graph.main, splitter, split, refused, method)
+    if not _complete(profile.npu):
+        placement = replace(placement, complete=False)
     found = tuple(_findings(verdict.refused, splitter, method))
-    whole = _whole_model(verdict, placement, found, sum(splitter.macs), method)
-    memories = (*_streamed(graph.main, profile, placement), *_beyond_chip(file, profile.npu, placement))
-    findings = (*whole, *memories, *found)
+    findings = (
+        *_whole_model(verdict, placement, found, sum(splitter.macs), method),
+        *check_chip(subject, file, profile, placement),
+        *check_memory(memory, profile, subject.size_bytes),
+        *(() if verdict.failure or not profile.runtimes else check_left(graph, sorted(split.on_cpu))),
+        *found,
+    )
     return _checked(graph, model, profile, splitter, verdict.rules, placement, findings)
+
+
+def _one_partition(npu: Npu | None) -> bool:
+    family = None if npu is None else family_of(npu.family)
+    return family is not None and family.one_partition
+
+
+def _complete(npu: Npu) -> bool:
+    """Whether it is known of every operator whether it runs on an accelerator."""
+    family = family_of(npu.family)
+    return family is None or bool(family.operators)
 
 
 def judge(graph: Graph, file: Path, npu: Npu) -> Verdict:
@@ -108,7 +128,15 @@ def _checked(
         macs=predicted(sum(splitter.macs), "MAC", FROM_SHAPES),
         placement=placement,
         findings=sorted_findings,
+        notes=tuple(_notes(profile)),
     )
+
+
+def _notes(profile: Profile) -> Iterator[str]:
+    if profile.npu is not None:
+        yield from chip_notes(profile.npu)
+        if not _complete(profile.npu):
+            yield f"{NOT_COMPLETE}: no list of what it takes is public, and its compiler has the last word"
 
 
 def _placement(graph: Subgraph, splitter: Splitter, split: Split, refused: frozenset[int], method: str) -> Placement:
@@ -164,33 +192,6 @@ def _whole_model(
         fix = max(found, key=lambda finding: len(finding.places)).fix if found else "Give it a model with operators."
         reason = "no operator of the model runs on the accelerator"
         yield Finding("error", NOTHING_LEFT, reason, fix, (), **everything)
-
-
-def _streamed(graph: Subgraph, profile: Profile, placement: Placement) -> Iterator[Finding]:
-    """Weights that do not fit on the chip of an accelerator behind a link cross it in each inference."""
-    npu, link = profile.npu, profile.link
-    if npu is None or link is None or npu.sram_kib is None or not placement.operators.value:
-        return
-    constants = {tensor.storage: tensor.data.nbytes for tensor in graph.tensors if tensor.data is not None}
-    beyond = sum(constants.values()) - npu.sram_kib.value * KIB
-    if beyond > 0:
-        kept = f"the chip keeps {npu.sram_kib.value} KiB of weights, and the model has {beyond // KIB} KiB more"
-        reason = f"{kept}, which cross the {link.name.value} in each inference"
-        none = predicted(0, "MAC", FROM_SHAPES)
-        bytes_beyond = predicted(beyond, "byte", FROM_SHAPES)
-        yield Finding("warning", STREAMED, reason, SMALLER, (), none, placement.partitions, bytes_beyond)
-
-
-def _beyond_chip(file: Path, npu: Npu, placement: Placement) -> Iterator[Finding]:
-    """What a compiled model takes more of than there is on the chip."""
-    if npu.family != "ethos-u" or not placement.operators.value:
-        return
-    from edgekit_targets.vela.room import beyond_chip
-
-    for reason in beyond_chip(file, npu):
-        none = predicted(0, "MAC", FROM_COMPILER)
-        link = predicted(0, "byte", FROM_COMPILER)
-        yield Finding("error", BEYOND_CHIP, reason, SMALLER, (), none, placement.partitions, link)
 
 
 def _for_target(finding: Finding, target: str) -> Finding:

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from edgekit_runtime.figure import Figure, unavailable
 from edgekit_targets.graph.graph import Subgraph
 
+NOT_COMPLETE = "not checked operator by operator"
 Severity = Literal["error", "warning"]
 """How bad a finding is: with an `error` the model does not fit; a `warning` costs time or memory."""
 
@@ -70,6 +71,7 @@ class Placement:
         partitions: Into how many parts they fall, with the processor's work between them.
         link: Bytes that cross between processor and accelerator in an inference.
         first_refused: The first operator that does not run there; `None` where all do.
+        complete: Whether it is known of every operator; else more may be refused than the rules know.
     """
 
     operators: Figure
@@ -77,6 +79,7 @@ class Placement:
     partitions: Figure
     link: Figure
     first_refused: Place | None
+    complete: bool = True
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class Check:
         macs: Their multiply-accumulates, each graph run once.
         placement: What runs on the accelerator; `None` for a target without one.
         findings: What was found, the most costly first.
+        notes: What a reader must know.
     """
 
     SCHEMA: ClassVar[str] = "edgekit/check"
@@ -105,6 +109,7 @@ class Check:
     macs: Figure
     placement: Placement | None
     findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
 
 
 def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -123,5 +128,5 @@ def predicted(value: float, unit: str, method: str) -> Figure:
 
 
 def no_accelerator(unit: str) -> Figure:
-    """A figure that only an accelerator has."""
-    return unavailable(unit, "the target has no accelerator")
+    """A figure of an accelerator, in a finding about the processor."""
+    return unavailable(unit, "the finding is about the processor")

@@ -23,6 +23,8 @@ from tests.graphs import mobilenet_v1
 from tests.onnx_models import save_graph
 from tests.tflite_files import write_dense, write_free_batch, write_int8_dense, write_quantized_dense
 
+POST_PROCESS = "TFLite_Detection_PostProcess"  # a custom operator that LiteRT brings along
+
 
 def held(file: Path, target: str) -> Check:
     return check_graph(read_graph(file), file, str(file), load_profile(target).profile)
@@ -51,7 +53,7 @@ def chain(*operators: str, dtype: str = "int8", custom: bool = False) -> Graph:
             tensors.append(Tensor(f"w{index}", (4, 4), "int8", quantization=scale, data=data, storage=index + 1))
             inputs = (*inputs, len(tensors) - 1)
         tensors.append(Tensor(f"t{index}", (1, 4), dtype, quantization=scale))
-        made.append(Operator(name, inputs, (len(tensors) - 1,), custom=custom and name == "Strange"))
+        made.append(Operator(name, inputs, (len(tensors) - 1,), custom=custom and name in ("Strange", POST_PROCESS)))
     main = Subgraph("main", tuple(tensors), (0,), (len(tensors) - 1,), tuple(made))
     return Graph("tflite", (main,))
 
@@ -263,7 +265,7 @@ MADE = (
     mobilenet_v1(),
     mobilenet_v1("int8"),
     chain("RELU", "Strange", custom=True),
-    chain("TFLite_Detection_PostProcess"),
+    chain(POST_PROCESS, custom=True),
 )
 
 
@@ -330,6 +332,65 @@ def test_weights_beyond_the_chip_cross_the_link_each_time(file: Path) -> None:
     assert one(check, "streamed-weights").link.value == 80 * 16 - 1024
     assert "cross the USB 3 in each inference" in one(check, "streamed-weights").reason
     assert judged(layers, file).findings == ()
+
+
+def strange_behind_dense() -> Graph:
+    return chain("FULLY_CONNECTED", "Strange", custom=True)
+
+
+def test_what_an_accelerator_leaves_to_a_processor_without_a_kernel_for_it_is_an_error(file: Path) -> None:
+    check = judged(strange_behind_dense(), file)
+
+    assert not check.fits
+    assert one(check, "edgetpu-custom").severity == "warning"
+    assert one(check, "cpu-custom").places[0].operator == 1
+    assert judged(chain("FULLY_CONNECTED", POST_PROCESS, custom=True), file).fits
+
+
+def test_the_firmware_of_a_microcontroller_may_be_taught_an_operator(file: Path) -> None:
+    assert judged(strange_behind_dense(), file, "imx-neutron").fits
+
+
+def test_the_memory_beside_an_accelerator_is_held_too(file: Path) -> None:
+    profile = with_limit(load_profile("coral-dev-board").profile, "peak_rss_kib", 20_000)
+
+    check = check_graph(chain("FULLY_CONNECTED"), file, "model.tflite", profile)
+
+    assert not check.fits
+    assert "takes at least 25 MB, and 20 MB are allowed" in one(check, "cpu-memory").reason
+
+
+def test_a_file_beyond_the_memory_of_a_microcontroller_needs_a_flash(file: Path) -> None:
+    file.write_bytes(bytes(64 * 1024 * 1024))
+    profile = load_profile("imx-neutron").profile
+    assert profile.npu is not None
+    assert profile.memory.ram_kib is not None
+    flash = replace(profile.npu, flash_kib=replace(profile.memory.ram_kib, value=16 * 1024))
+
+    unknown = judged(chain("FULLY_CONNECTED"), file, "imx-neutron")
+    known = check_graph(chain("FULLY_CONNECTED"), file, "model.tflite", replace(profile, npu=flash))
+
+    assert unknown.fits
+    assert "65536 KiB, and the target 7680 KiB of memory: it must lie in a flash" in one(unknown, "beyond-ram").reason
+    assert not known.fits
+    assert "16384 KiB of flash" in one(known, "beyond-ram").reason
+
+
+@pytest.mark.parametrize("target", ["hailo-8", "hexagon-htp-v73", "rk3588-npu"])
+def test_an_accelerator_without_a_public_list_is_not_said_to_take_every_operator(target: str, file: Path) -> None:
+    check = judged(chain("RELU", dtype="float16"), file, target)
+
+    assert check.placement is not None
+    assert not check.placement.complete
+    assert any("not checked operator by operator" in note for note in check.notes)
+
+
+def test_a_chip_of_unknown_sram_is_told_to_be_unknown(tmp_path: Path) -> None:
+    pytest.importorskip("ethosu")
+    model = write_int8_dense(tmp_path)[1]
+
+    assert any("SRAM is not known" in note and "npu.sram_kib" in note for note in held(model, "ethos-u55-256").notes)
+    assert held(model, "ethos-u65-512").notes == ()
 
 
 def test_a_format_without_a_runtime_is_an_error(file: Path) -> None:

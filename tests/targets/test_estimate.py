@@ -220,6 +220,13 @@ def test_a_board_with_little_memory_is_over() -> None:
     assert "MB are allowed" in found.fit_reason
 
 
+def test_no_interpreters_plan_stands_for_an_accelerator_that_none_drives() -> None:
+    memory = of(mobilenet_v1("int8"), load_profile("ethos-u55-256").profile).memory
+    assert not memory.arena.available
+    assert "compiler plans the memory there" in memory.arena.reason
+    assert memory.alive == ()
+
+
 def test_a_compiled_model_does_not_fit_a_processor() -> None:
     found = of(one("ethos-u", custom=True))
     assert found.fit == "does not fit"

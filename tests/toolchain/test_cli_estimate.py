@@ -127,6 +127,16 @@ def test_every_targets_rules_are_asked_and_no_compiler_that_takes_seconds(assets
         assert rows[name]["compilation"] is None
 
 
+def test_what_no_list_of_operators_tells_is_not_said_to_fit(assets, capsys):
+    assert main(["estimate", str(assets / MODEL), "--target", "hailo-8"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "fit unknown: not checked operator by operator" in out
+    assert main(["check", str(assets / MODEL), "--target", "hailo-8"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "on the accelerator not checked operator by operator; at most 31 of 31 operators" in out
+    assert "Nothing speaks against it" not in out
+
+
 def test_what_is_to_be_done_for_many_targets_is_said_once(assets, capsys):
     pytest.importorskip("ethosu")
     assert main(["estimate", str(assets / MODEL), "--target", "all"]) == 0

@@ -94,7 +94,7 @@ def estimate(
         ask = ask_compiler or len(profiles) == 1
         verdicts: Verdicts = {}
         rows = tuple(
-            judged(estimate_on(subject, one, count, anchor), subject.graph, file, one, verdicts, ask_compiler=ask)
+            judged(estimate_on(subject, one, count, anchor), subject, file, one, verdicts, ask_compiler=ask)
             for one in profiles
         )
     return Estimates(str(model), size, "" if anchor is None else anchor.model, rows)

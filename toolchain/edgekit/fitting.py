@@ -11,26 +11,31 @@ from edgekit_runtime.errors import EdgekitError, MissingExtraError
 from edgekit_runtime.figure import Figure, unavailable
 from edgekit_targets.check import check_graph, judge
 from edgekit_targets.estimate.estimate import Compilation, Estimate
-from edgekit_targets.estimate.fit import fit_of_findings
+from edgekit_targets.estimate.fit import Outcome, fit_of_findings
+from edgekit_targets.estimate.subject import Subject
 from edgekit_targets.findings import Check
 from edgekit_targets.graph.graph import Graph
 from edgekit_targets.profile import NpuCompiler, Profile
+from edgekit_targets.rules.chip import BEYOND_RAM
+from edgekit_targets.rules.cpu import MEMORY_UNKNOWN
 from edgekit_targets.rules.ruling import Verdict
 from edgekit_targets.vela.vela import core_of
 
 KIB = 1024
+NOT_KNOWN = (BEYOND_RAM, MEMORY_UNKNOWN)
+"""Findings by which it is unknown whether a model fits."""
 Verdicts = dict[str, Verdict]
 """What Vela said of a model, by the kind of Ethos-U: those of one kind differ in speed, not in what they take."""
 
 
 def judged(
-    estimate: Estimate, graph: Graph, file: Path, profile: Profile, verdicts: Verdicts, *, ask_compiler: bool
+    estimate: Estimate, subject: Subject, file: Path, profile: Profile, verdicts: Verdicts, *, ask_compiler: bool
 ) -> Estimate:
     """An estimate with what the rules of the target's accelerator say of the model; without one it says all by itself.
 
     Args:
         estimate: The estimate, with what the memory says.
-        graph: The model.
+        subject: The model.
         file: Its file.
         profile: The target.
         verdicts: What Vela said of the model already; it is asked for the others, and they are added.
@@ -40,7 +45,10 @@ def judged(
         return estimate
     try:
         found = _with_check(
-            estimate, check_graph(graph, file, str(file), profile, _verdict(graph, file, profile, verdicts))
+            estimate,
+            check_graph(
+                subject.graph, file, str(file), profile, _verdict(subject.graph, file, profile, verdicts), subject
+            ),
         )
     except MissingExtraError as missing:
         return replace(estimate, fit="unknown", fit_reason=str(missing).rstrip("."))
@@ -65,17 +73,17 @@ def _verdict(graph: Graph, file: Path, profile: Profile, verdicts: Verdicts) -> 
 
 
 def _with_check(estimate: Estimate, check: Check) -> Estimate:
-    """What breaks a rule counts first; what an accelerator takes is told beside it."""
+    """What breaks a rule counts first; what an accelerator takes, and what is not known of it, is told beside it."""
     broken = fit_of_findings(check.findings)
-    if broken is not None or check.placement is None:
-        return (
-            estimate
-            if broken is None
-            else replace(estimate, fit=broken.outcome, fit_reason=broken.reason, fix=broken.fix)
-        )
-    taken, whole = check.placement.operators.value or 0, check.operators.value or 0
-    reason = "" if taken == whole else f"{taken:.0f} of {whole:.0f} operators run on its accelerator"
-    return replace(estimate, fit="fits", fit_reason=reason)
+    if broken is not None:
+        return replace(estimate, fit=broken.outcome, fit_reason=broken.reason, fix=broken.fix)
+    placement = check.placement
+    assert placement is not None, "a target without an accelerator is not judged here"
+    unknown = [finding.reason for finding in check.findings if finding.rule in NOT_KNOWN]
+    taken, whole = placement.operators.value or 0, check.operators.value or 0
+    part = [] if taken == whole else [f"{taken:.0f} of {whole:.0f} operators run on its accelerator"]
+    outcome: Outcome = "fits" if placement.complete and not unknown else "unknown"
+    return replace(estimate, fit=outcome, fit_reason="; ".join((*part, *unknown, *check.notes)))
 
 
 def _compiled(file: Path, compiler: NpuCompiler) -> Compilation:

@@ -13,6 +13,7 @@ from edgekit_targets.profile import Profile
 KIB = 1024
 MEGABYTE = 1e6
 NO_RUNTIME = "edgekit's runtime does not run there"
+NO_PLAN = "the accelerator's compiler plans the memory there, and no interpreter whose plan is known"
 CONFIDENCE = 0.9
 # On x86-64 with LiteRT 2.3.0 and one thread, ten models of 0.1 to 100 MB took 3.7 to 5.9 MB beside the file, the
 # weights that XNNPACK lays out anew, and the plan; a process without a model took 37 MB (docs/validation.md).
@@ -97,11 +98,12 @@ def estimate_memory(subject: Subject, profile: Profile) -> MemoryEstimate:
         subject: The model.
         profile: The target.
     """
+    if not profile.runtimes:
+        none = unavailable("byte", NO_RUNTIME)
+        return MemoryEstimate(unavailable("byte", NO_PLAN), "", (), none, none, _process_limit_kib(profile), ())
     graph, plan = subject.graph, subject.plan
     arena = _arena(subject)
-    model, whole = _process(arena, subject.size_bytes, subject.weight_bytes)
-    if not profile.runtimes:
-        model = whole = unavailable("byte", NO_RUNTIME)
+    model, whole = _process(arena, subject.size_bytes, subject.weight_bytes, beside=profile.npu is not None)
     return MemoryEstimate(
         arena=arena,
         peak_operator="" if plan.operator is None else graph.main.operators[plan.operator].name,
@@ -109,7 +111,7 @@ def estimate_memory(subject: Subject, profile: Profile) -> MemoryEstimate:
         model_memory=model,
         peak_rss=whole,
         limit_kib=_process_limit_kib(profile),
-        limits=tuple(_limits(subject, model, whole, profile)) if profile.runtimes else (),
+        limits=tuple(_limits(subject, model, whole, profile)),
     )
 
 
@@ -124,16 +126,18 @@ def _arena(subject: Subject) -> Figure:
     return Figure("predicted", "byte", plan.size_bytes, method, Interval(plan.bound_bytes, most, CONFIDENCE))
 
 
-def _process(arena: Figure, model_size: int, weights: int) -> tuple[Figure, Figure]:
+def _process(arena: Figure, model_size: int, weights: int, *, beside: bool) -> tuple[Figure, Figure]:
+    """What a model adds to a process, and the whole; beside an accelerator the file alone is the least."""
     if arena.value is None or arena.interval is None:
         return arena, arena
     method = (
         "the file, the weights laid out anew for the kernels, the plan of the activations, and 5 MB of libraries, "
         "as measured on x86-64"
     )
-    low, high = max(model_size, weights) + arena.interval.low, model_size + weights + 2 * arena.interval.high
+    least = model_size if beside else max(model_size, weights) + arena.interval.low
+    high = model_size + weights + 2 * arena.interval.high
     value = model_size + weights + arena.value + LIBRARY_BYTES
-    model = Interval(low, max(high + LIBRARY_MOST_BYTES, value), CONFIDENCE)
+    model = Interval(least, max(high + LIBRARY_MOST_BYTES, value), CONFIDENCE)
     whole = Interval(model.low + PROCESS_LEAST_BYTES, model.high + PROCESS_MOST_BYTES, CONFIDENCE)
     return (
         Figure("predicted", "byte", value, method, model),

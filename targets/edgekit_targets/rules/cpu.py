@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from edgekit_targets.estimate.memory import MemoryEstimate
 from edgekit_targets.estimate.subject import Subject
@@ -32,6 +33,7 @@ ONNX_WITHOUT_KERNEL = names("ImageDecoder") | {
 }
 """Operators of ONNX that onnxruntime 1.31 has no kernel for, and that are made of no others; a test asks it."""
 WITH_WEIGHTS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"})
+MEMORY_UNKNOWN = "cpu-memory-unknown"
 SMALLER = f"Take a smaller model, or a quarter of its weights. {TO_INTEGER}"
 MEASURE = "Measure it on such a device: edgekit bench MODEL --device ADDRESS"
 MEASURED = "on one thread of an x86-64"
@@ -142,6 +144,20 @@ def _open_shapes(graph: Graph) -> Iterator[Finding]:
         yield whole("warning", "cpu-open-shape", reason, GIVE_SHAPES)
 
 
+def check_left(graph: Graph, left: Sequence[int]) -> Iterator[Finding]:
+    """What the processor beside an accelerator cannot run of the operators that are left to it.
+
+    Args:
+        graph: The model.
+        left: Indexes of those operators of the main graph, in order.
+    """
+    main = graph.main
+    part = replace(main, operators=tuple(main.operators[index] for index in left))
+    rest = replace(graph, subgraphs=(part, *graph.subgraphs[1:]))
+    for finding in (*_custom(rest), *_without_kernel(rest)):
+        yield replace(finding, places=tuple(Place.of(main, left[place.operator]) for place in finding.places))
+
+
 def check_memory(memory: MemoryEstimate, profile: Profile, size_bytes: int) -> Iterator[Finding]:
     """What speaks against a model's file and memory: by the very prediction that an estimate tells.
 
@@ -157,7 +173,7 @@ def check_memory(memory: MemoryEstimate, profile: Profile, size_bytes: int) -> I
         if limit.outcome == "over":
             yield whole("error", "cpu-memory", limit.reason, SMALLER)
         elif limit.outcome == "unknown" and memory.peak_rss.available:
-            yield whole("warning", "cpu-memory-unknown", limit.reason, MEASURE)
+            yield whole("warning", MEMORY_UNKNOWN, limit.reason, MEASURE)
 
 
 def _no_runtime(graph: Graph, profile: Profile) -> Finding:

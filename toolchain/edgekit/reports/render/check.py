@@ -11,7 +11,7 @@ from rich.text import Text
 
 from edgekit.reports.render.units import plain, unit_for
 from edgekit_runtime.figure import Figure
-from edgekit_targets.findings import Check, Finding, Place
+from edgekit_targets.findings import NOT_COMPLETE, Check, Finding, Place
 
 SHOWN_PLACES = 3
 NAME_CHARACTERS = 48
@@ -28,7 +28,16 @@ def print_check(check: Check, console: Console) -> None:
         _print_finding(finding, check, console)
     if not check.findings:
         console.print()
-        console.print("Nothing speaks against it.")
+        console.print(Text(_nothing(check)))
+    for note in check.notes:
+        console.print()
+        console.print(Text(f"Note: {note}."))
+
+
+def _nothing(check: Check) -> str:
+    if check.placement is not None and not check.placement.complete:
+        return f"Nothing that is known speaks against it; {NOT_COMPLETE}."
+    return "Nothing speaks against it."
 
 
 def _summary(check: Check) -> list[tuple[str, str]]:
@@ -38,7 +47,9 @@ def _summary(check: Check) -> list[tuple[str, str]]:
         return rows
     there, macs = placement.operators.value or 0, placement.macs.value or 0
     parts = _counted(placement.partitions, "part")
-    text = f"{there:.0f} of {check.operators.value:.0f} operators, {_share(macs, check.macs)} of the MACs, in {parts}"
+    known = "" if placement.complete else f"{NOT_COMPLETE}; at most "
+    share = _share(macs, check.macs)
+    text = f"{known}{there:.0f} of {check.operators.value:.0f} operators, {share} of the MACs, in {parts}"
     rows.append(("on the accelerator", text))
     rows.append(("across the link", f"{_bytes(placement.link)} in an inference"))
     if placement.first_refused is not None:

@@ -184,8 +184,6 @@ def _latency_cell(row: Estimate, reasons: dict[str, int]) -> str:
 def _memory_cell(row: Estimate, reasons: dict[str, int]) -> str:
     if row.compilation is not None and row.compilation.sram.value is not None:
         return f"{_bytes(row.compilation.sram.value)} SRAM"
-    if row.memory.peak_rss.value is None and row.memory.arena.value is not None:
-        return _span(row.memory.arena, reasons) + _mark("activations alone, as an interpreter would plan them", reasons)
     return _span(row.memory.peak_rss, reasons)
 
 
