@@ -19,6 +19,8 @@ hypothesis.settings.load_profile("edgekit")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: on busy cores its waiting threads would spin
 
 REPOSITORY = Path(__file__).parents[1]
+# What is told of a skipped test, by the fixtures that it takes.
+KINDS = {"assets": "assets", "emulator": "programs", "prometheus": "programs"}
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +39,28 @@ def assets() -> Path:
 
 
 @pytest.fixture(scope="session")
+def emulator() -> None:
+    """The programs of emulated boards."""
+    _require({"qemu-aarch64": "qemu-user", "gcc": "gcc libc6-dev"})
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> None:
+    """The program `prometheus`."""
+    _require({"prometheus": "prometheus"})
+
+
+def _require(programs: dict[str, str]) -> None:
+    """Have programs installed, by root on a Debian; else what asks for them is skipped where one is missing."""
+    from tests.devices.standin.userland import UnavailableError, require_programs  # which Windows cannot import
+
+    try:
+        require_programs(programs)
+    except UnavailableError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
 def keras_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of small Keras models and their data; see tests/keras_models.py."""
     folder = tmp_path_factory.mktemp("keras-models")
@@ -46,16 +70,18 @@ def keras_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "assets" in getattr(item, "fixturenames", ()):
+        for fixture in KINDS.keys() & getattr(item, "fixturenames", ()):
+            item.keywords[KINDS[fixture]] = True
+        if "assets" in item.keywords:
             item.add_marker("assets")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Add the skipped tests to the file EDGEKIT_SKIPPED names: `assets` or `-`, test, reason, by tabs."""
+    """Add the skipped tests to the file EDGEKIT_SKIPPED names: `assets`, `programs` or `-`, test, reason, by tabs."""
     if "EDGEKIT_SKIPPED" not in os.environ or hasattr(terminalreporter.config, "workerinput"):
         return  # nobody asked, or this is one of the parallel workers, whose reports the main process has
     with open(os.environ["EDGEKIT_SKIPPED"], "a", encoding="utf-8") as file:
         for report in terminalreporter.stats.get("skipped", ()):
-            kind = "assets" if "assets" in getattr(report, "keywords", ()) else "-"
+            kind = next((kind for kind in KINDS.values() if kind in getattr(report, "keywords", ())), "-")
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
             print(kind, report.nodeid, " ".join(reason.split()), sep="\t", file=file)

@@ -6,7 +6,6 @@ A report costs seconds; kept in a folder of the whole run, it is made once even 
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,13 +19,7 @@ from edgekit_devices.emulated.store import build_once
 from edgekit_runtime.counts import Counts
 
 PI_3, PI_4, PI_5 = "raspberry-pi-3b-plus", "raspberry-pi-4b", "raspberry-pi-5"
-NEEDS = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        shutil.which("qemu-aarch64") is None, reason="qemu-aarch64 is not installed (package qemu-user)"
-    ),
-    pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed"),
-]
+NEEDS = [pytest.mark.slow, pytest.mark.usefixtures("emulator")]
 BUNDLE, REPORT = "bundle", "report.json"
 
 

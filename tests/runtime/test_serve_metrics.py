@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import threading
 import time
@@ -128,10 +127,8 @@ class Quick:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("prometheus")
 def test_prometheus_scrapes_it(tmp_path):
-    program = shutil.which("prometheus")
-    if program is None:
-        pytest.skip("prometheus is not installed; on Debian: apt-get install prometheus")
     token = "0123456789abcdef"
     listener = listen(ServeSettings(port=0), token.encode())
     port = listener.getsockname()[1]
@@ -147,7 +144,7 @@ def test_prometheus_scrapes_it(tmp_path):
     )
     with listen(ServeSettings(port=0), b"") as free:
         web = free.getsockname()[1]
-    argv = [program, f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data"]
+    argv = ["prometheus", f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data"]
     log = tmp_path / "log"
     with open(log, "w") as file:
         scraper = subprocess.Popen([*argv, f"--web.listen-address=127.0.0.1:{web}"], stderr=file, stdout=file)

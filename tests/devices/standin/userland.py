@@ -90,10 +90,32 @@ def preparing(programs: Mapping[str, str]) -> Iterator[None]:
         raise UnavailableError("the stand-in needs root, for a mount namespace and a chroot")
     if shutil.which("apt-get") is None or shutil.which("unshare") is None:
         raise UnavailableError("the stand-in needs a Debian, for its packages")
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with open(cache_folder() / "lock", "ab") as one_at_a_time:  # tests run in several processes
-        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+    with _one_at_a_time():
         _install_programs(programs)
+        yield
+
+
+def require_programs(programs: Mapping[str, str]) -> None:
+    """Install what is missing of the programs that tests start.
+
+    Args:
+        programs: From a program to its packages.
+
+    Raises:
+        UnavailableError: One is missing, and not root, no Debian, or a package cannot be fetched.
+    """
+    missing = _missing(programs)
+    if missing and (os.geteuid() != 0 or shutil.which("apt-get") is None):
+        raise UnavailableError(f"{', '.join(missing)} is not installed; root on a Debian installs it by itself")
+    with _one_at_a_time():
+        _install_programs(programs)
+
+
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with open(cache_folder() / "lock", "ab") as lock:  # tests run in several processes
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
@@ -113,13 +135,18 @@ def _userland(architecture: Architecture) -> Path:
 
 
 def _install_programs(programs: Mapping[str, str]) -> None:
-    missing = sorted({package for program, package in programs.items() if shutil.which(program) is None})
+    missing = _missing(programs)
     if not missing:
         return
     print(f"installing {', '.join(missing)}", file=sys.stderr)
     env = {**os.environ, **QUIET_SERVICES}
     _run("apt-get", "-q", "update", env=env)
     _run("apt-get", "-q", "-y", "--no-install-recommends", "install", *missing, env=env)
+
+
+def _missing(programs: Mapping[str, str]) -> list[str]:
+    """The packages of the programs that are not here."""
+    return sorted({name for program in programs if shutil.which(program) is None for name in programs[program].split()})
 
 
 def _register_binfmt(qemu: str) -> None:
