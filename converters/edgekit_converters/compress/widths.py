@@ -16,6 +16,7 @@ NEAR = 0.002  # of the MACs asked for: nearer is not looked for
 NEAR_ENOUGH, NEAR_ENOUGH_ALIGNED = 0.01, 0.05  # likewise, where groups would have to differ more for it
 STEPS = 1  # that a group may be wider or narrower than the same share of all, while that brings it near enough
 EXCHANGES = (1, 2, 3)  # steps that one group gives to another
+FEW = 100_000  # choices for a whole network, which are all looked at where exchanges come to a standstill
 ROUNDS = 200
 NAMED = 6  # layers that an error lists
 Order = Callable[[np.ndarray], np.ndarray]
@@ -99,7 +100,7 @@ def _uniform(fit: _Fit) -> np.ndarray:
     for _ in range(40):
         middle = (low + high) / 2
         low, high = (middle, high) if fit.holds(fit.ranks(middle)) else (low, middle)
-    return fit.filled(fit.ranks(low), lambda ranks: fit.kept(ranks) / fit.full, far=STEPS)
+    return fit.searched(fit.filled(fit.ranks(low), lambda ranks: fit.kept(ranks) / fit.full, far=STEPS))
 
 
 def by_width(graph: ChannelGraph, width: float, alignment: int) -> tuple[int, ...]:
@@ -223,6 +224,22 @@ class _Fit:
         if self.gap(ranks) >= self._near_enough:
             ranks = self._within(ranks, order, np.zeros_like(ranks), self.last)
         return ranks
+
+    def searched(self, ranks: np.ndarray) -> np.ndarray:
+        """These ranks, or, where they do not come near enough, the most even of all that do, or else the nearest.
+
+        Exchanges between two groups come to a standstill where three would have to change at once.
+        """
+        choices = math.prod((self.last + 1).tolist())
+        if self.gap(ranks) < self._near_enough or choices > FEW:
+            return ranks
+        rows = np.stack(np.unravel_index(np.arange(choices), self.last + 1), axis=-1)
+        macs = self.macs.many(self.kept(rows))
+        macs[macs > self._limit] = -1
+        shares = self.kept(rows) / self.full
+        spread = np.ptp(shares, axis=1).round(9)
+        spread[macs <= (1 - self._near_enough) * self._limit] = np.inf
+        return np.asarray(rows[np.lexsort((-shares.sum(axis=1), -macs, spread))[0]])
 
     def units(self, ranks: np.ndarray) -> tuple[int, ...]:
         """Units for each group."""
