@@ -34,7 +34,7 @@ def pruning(quick: bool) -> Section:
         (f"python {PROGRAMS.relative_to(REPOSITORY)}/prune_in_turns.py ANSWER.json tests/torch_models.py",),
         (
             ratio_row("processor time, beside torch-pruning with its counts", "ms", counted, COST),
-            ratio_row("processor time, beside torch-pruning bare", "ms", bare, None),
+            ratio_row("processor time, beside torch-pruning bare", "ms", bare, COST),
         ),
     )
 
