@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
+from edgekit import benching, fleet
+from edgekit.cli.bench import bench as bench_command
+from edgekit.cli.console import Volume
+from edgekit.pipeline.write_bundle import list_files, write_document
 from edgekit.reports.compare import compare
 from edgekit.reports.gate import judge, parse_gate
 from edgekit.reports.render.markdown import comparison_markdown
 from edgekit.reports.render.terminal import print_comparison, print_report
 from edgekit.reports.report import Report, make_report, read_report, write_report
+from edgekit_runtime.bundle import open_bundle
 from edgekit_runtime.conditions import BEGIN, Moment
 from edgekit_runtime.counts import UNTIMED, Counts
 from edgekit_runtime.errors import ReportError
+from edgekit_runtime.manifest import MANIFEST_FILE, PROFILE_FILE
 from edgekit_targets.catalog import load_profile
+from tests.bundle_files import dense_bundle
 
 # MobileNetV1 1.0 with 224 x 224 pixels, float32 and int8, on a Cortex-A72.
 FLOAT = Counts("cortex-a72", 210_000_000, 41_300_000, 830_000, 146_000_000, 0, 154_000_000, 385_000_000, 82_000_000, 31)
@@ -63,6 +73,47 @@ def test_a_latency_that_cannot_be_predicted_says_why(counted, counts, target, re
     figure = counted(counts, target).figure("latency_p50")
     assert figure.value is None
     assert reason in figure.reason
+
+
+def bundle_for(target: str, folder: Path) -> Path:
+    bundle = dense_bundle(folder)
+    with open_bundle(bundle) as opened:
+        manifest = opened.manifest
+    (bundle / PROFILE_FILE).write_bytes(load_profile(target).toml)
+    write_document(bundle, MANIFEST_FILE, replace(manifest, files=list_files(bundle)))
+    return bundle
+
+
+@pytest.fixture
+def emulated(counted, monkeypatch: pytest.MonkeyPatch):
+    """What an emulated board gives: made counts, without an emulator."""
+    monkeypatch.setattr(benching, "open_device", contextlib.nullcontext)
+    monkeypatch.setattr(benching, "bench_on", lambda *_: counted(FLOAT).record)
+
+
+@pytest.mark.parametrize(
+    ("board", "target"),
+    [("raspberry-pi-4b", "raspberry-pi-4b"), ("raspberry-pi-5", "raspberry-pi-5")],
+)
+def test_a_board_of_another_processor_than_the_bundles_target_is_held_against_its_own(
+    emulated, tmp_path, board, target
+):
+    bundle = bundle_for("raspberry-pi-4b", tmp_path)
+    assert benching.bench(bundle, device=f"emulated://{board}").target == target
+    assert benching.bench(bundle, device=f"emulated://{board}", target="cortex-a55").target == "cortex-a55"
+
+
+@pytest.mark.parametrize(("counts", "shown_first"), [(FLOAT, "latency_p50 "), (TINY, "instructions 4320000 ± 432 ")])
+def test_in_a_fleet_the_line_of_an_emulated_board_shows_what_it_counted(
+    counted, tmp_path, monkeypatch, counts, shown_first
+):
+    (tmp_path / "fleet.toml").write_text('[devices.twin]\naddress = "emulated://raspberry-pi-4b"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EDGEKIT_FLEET", "fleet.toml")
+    monkeypatch.setattr(fleet, "bench", lambda *_, **__: counted(counts))
+    result = CliRunner().invoke(bench_command, ["m.tflite", "--device=all"], obj=Volume(quiet=True))
+    assert result.stdout.startswith(f"twin: {shown_first}")
+    assert len(result.stdout) < 80
 
 
 def test_equal_counts_pass_the_gate_and_more_instructions_fail_it(counted):

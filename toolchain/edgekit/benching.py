@@ -40,7 +40,8 @@ def bench(
     Args:
         model: A bundle, or a bare model file.
         device: The device's address, such as `local`, or its name in the fleet file.
-        target: A target to hold the figures against, instead of the fleet file's or the bundle's own.
+        target: A target to hold the figures against, instead of the fleet file's or the bundle's own; an emulated board
+            of another processor than the bundle's target is held against its own.
         settings: How to measure.
         progress: Told how far it is.
         meter: Log of an external power meter on this machine, which is still being written.
@@ -53,7 +54,7 @@ def bench(
     bundled = open_bundle(model) if is_bundle(model) or model.is_dir() else nullcontext()
     with bundled as bundle:
         named = find_device(device)
-        profile = _profile(bundle, target or named.target or _emulated_target(bundle, named.address))
+        profile = _profile(bundle, target or named.target, named.address)
         evaluation = read_evaluation(bundle) if bundle is not None else None
         settings = settings or BenchSettings()
         with open_device(device) as reached:
@@ -63,11 +64,6 @@ def bench(
                 record = bench_metered(reached, model, settings, progress, meter, meter_offset_s)
         record = _with_operators(record, model if bundle is None else bundle.model_path)
     return make_report(record, profile, evaluation)
-
-
-def _emulated_target(bundle: Bundle | None, address: Address) -> str | None:
-    """The target of a bare file on an emulated board: the board's own."""
-    return find_board(address.name).name if bundle is None and isinstance(address, EmulatedAddress) else None
 
 
 def _with_operators(record: Record, model: Path) -> Record:
@@ -81,8 +77,15 @@ def _with_operators(record: Record, model: Path) -> Record:
     return replace(record, counts=replace(record.counts, operators=operators))
 
 
-def _profile(bundle: Bundle | None, target: str | None) -> Profile:
-    if target is not None or bundle is None:
-        return load_profile(target or BARE_TARGET).profile
-    path = bundle.profile_path
-    return read_profile(path.read_bytes(), str(path)).profile
+def _profile(bundle: Bundle | None, target: str | None, address: Address) -> Profile:
+    if target is not None:
+        return load_profile(target).profile
+    own = None if bundle is None else read_profile(bundle.profile_path.read_bytes(), str(bundle.profile_path)).profile
+    if isinstance(address, EmulatedAddress):  # from counts of one processor nothing is predicted for another
+        board = load_profile(find_board(address.name).name).profile
+        return own if own is not None and _processor(own) == _processor(board) else board
+    return own or load_profile(BARE_TARGET).profile
+
+
+def _processor(profile: Profile) -> str | None:
+    return profile.cpu.model.value if profile.cpu.model else None

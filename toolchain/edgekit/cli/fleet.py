@@ -11,11 +11,13 @@ import click
 
 from edgekit.cli.console import Lines, Volume
 from edgekit.fleet import Outcome, bench_fleet, devices
+from edgekit.reports.report import Report
 from edgekit_runtime.progress import Progress, silent
 from edgekit_runtime.record import BenchSettings
 
 FOLDER = Path("reports")
 FAILED = 3
+METRICS = ("latency_p50", "instructions")  # the second of an emulated board, whose latency is not always predicted
 
 
 def bench_all(
@@ -39,12 +41,19 @@ def _line(outcome: Outcome) -> str:
     if outcome.error is not None:
         return f"{outcome.name}: error: {outcome.error}"
     assert outcome.report is not None
+    return f"{outcome.name}: {_first_figure(outcome.report)}; {outcome.path}"
+
+
+def _first_figure(report: Report) -> str:
+    """The first figure of a report that is there; why there is no latency where none is."""
     from edgekit.reports.render.units import figure_text, unit_for
 
-    figure = outcome.report.figure("latency_p50")
-    unit = unit_for((figure,))
-    shown = figure.reason if figure.value is None else f"{figure_text(figure, unit)} {unit.name}"
-    return f"{outcome.name}: latency_p50 {shown}; {outcome.path}"
+    for metric in METRICS:
+        figure = report.figure(metric)
+        if figure.value is not None:
+            unit = unit_for((figure,))
+            return f"{metric} {figure_text(figure, unit)} {unit.name}"
+    return f"{METRICS[0]} {report.figure(METRICS[0]).reason}"
 
 
 def _print_json(outcomes: tuple[Outcome, ...]) -> None:
