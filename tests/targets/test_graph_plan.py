@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from edgekit_runtime.arena import arena_bytes
 from edgekit_runtime.litert import tensor_places
+from edgekit_targets.catalog import load_profile
+from edgekit_targets.estimate.memory import estimate_memory
+from edgekit_targets.estimate.subject import subject_of
 from edgekit_targets.graph.graph import Operator, Subgraph, Tensor
 from edgekit_targets.graph.liveness import peak_activations
 from edgekit_targets.graph.plan import ALIGNMENT_BYTES, Block, plan_memory
@@ -110,6 +113,21 @@ def test_the_plan_is_the_interpreters_own(assets: Path, file: str) -> None:
     assert plan_memory(read_tflite(assets / file).main).size_bytes == pytest.approx(arena, rel=WITHIN)
 
 
-def test_scratch_memory_of_hybrid_kernels_is_told_to_be_left_out(assets: Path) -> None:
-    graph = read_tflite(assets / "mlperf-tiny/kws_ref_model_float32.tflite").main
-    assert plan_memory(graph).hybrid > 0
+@pytest.mark.parametrize(
+    "file",
+    [
+        "mlperf-tiny/kws_ref_model_float32.tflite",
+        "tflite-micro/trained_lstm.tflite",
+        "tflite-micro/trained_lstm_int8.tflite",
+        "tricky/tflite/litert__test__testdata__static_w8_a16_quantized_k_einsum.tflite",
+    ],
+)
+def test_scratch_memory_that_is_left_out_is_told_and_lies_in_the_range(assets: Path, file: str) -> None:
+    graph = read_tflite(assets / file)
+    arena = arena_bytes(tensor_places(str(assets / file)))
+    figure = estimate_memory(subject_of(graph, 1), load_profile("raspberry-pi-4b").profile).arena
+    assert plan_memory(graph.main).left_out > 0
+    assert "without the scratch memory" in figure.method
+    assert arena is not None
+    assert figure.interval is not None
+    assert figure.interval.low <= arena <= figure.interval.high

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,9 @@ from edgekit.cli.convert import convert
 from edgekit.cli.estimate import estimate as estimate_verb
 from edgekit.cli.main import main
 from edgekit_targets.catalog import target_names
-from tests.tflite_files import write_dense
+from edgekit_targets.rules.cpu import SLOW
+from tests.claims import forbidden_claims
+from tests.tflite_files import write_dense, write_quantized_dense
 
 WIDTH = 80
 MODEL = "tflite-support/mobilenet_v1_0.25_224_1_default_1.tflite"
@@ -125,6 +128,37 @@ def test_every_targets_rules_are_asked_and_no_compiler_that_takes_seconds(assets
         assert rows[name]["fit"] == "does not fit"
         assert f"--target {name} --quantize int8 --calibrate DATA" in rows[name]["fix"]
         assert rows[name]["compilation"] is None
+
+
+@pytest.mark.parametrize("verb", ["estimate", "check"])
+def test_the_help_claims_nothing_that_was_never_checked(capsys, verb):
+    assert main([verb, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert not forbidden_claims(out)
+    assert "held 9 of 10 published" not in out
+
+
+@pytest.mark.parametrize("scheme", ["int16x8", "int8-dynamic"])
+def test_a_check_claims_no_time_of_another_machine(tmp_path, capsys, scheme):
+    main(["check", str(write_quantized_dense(tmp_path, scheme)[1]), "--target", "raspberry-pi-4b"])
+    assert not forbidden_claims(capsys.readouterr().out)
+
+
+def test_the_reasons_of_a_check_claim_no_time_of_another_machine():
+    assert not [claim for row in SLOW for text in row[1:3] for claim in forbidden_claims(text)]
+
+
+@pytest.mark.parametrize("model", [MODEL, "tflite-support/mobilenet_v1_0.25_224_quant.tflite"])
+def test_the_table_of_all_targets_marks_what_no_published_figure_checks(assets, capsys, model):
+    assert main(["estimate", str(assets / model), "--target", "all"]) == 0
+    out = capsys.readouterr().out
+    assert not forbidden_claims(out)
+    assert "measured on an x86-64, not checked on such boards" in " ".join(out.split())
+    rows = {line.split()[0]: line for line in out.splitlines() if line.strip()}
+    number = re.search(r"\[(\d+)\] no published latency of such cores", out)
+    assert number is not None
+    assert f"[{number[1]}]" in rows["jetson-orin-cpu"]
+    assert f"[{number[1]}]" not in rows["raspberry-pi-4b"]
 
 
 def test_what_no_list_of_operators_tells_is_not_said_to_fit(assets, capsys):

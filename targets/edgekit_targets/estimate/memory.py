@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgekit_runtime.figure import Figure, Interval, unavailable
+from edgekit_targets.estimate.ranges import ASSUMED, CONFIDENCE
 from edgekit_targets.estimate.subject import Subject
 from edgekit_targets.profile import Profile
 
@@ -14,13 +15,13 @@ KIB = 1024
 MEGABYTE = 1e6
 NO_RUNTIME = "edgekit's runtime does not run there"
 NO_PLAN = "the accelerator's compiler plans the memory there, and no interpreter whose plan is known"
-CONFIDENCE = 0.9
 # On x86-64 with LiteRT 2.3.0 and one thread, ten models of 0.1 to 100 MB took 3.7 to 5.9 MB beside the file, the
 # weights that XNNPACK lays out anew, and the plan; a process without a model took 37 MB (docs/validation.md).
 LIBRARY_BYTES = 5_000_000
 LIBRARY_MOST_BYTES = 8_000_000
 PROCESS_BYTES = 37_000_000
 PROCESS_LEAST_BYTES, PROCESS_MOST_BYTES = 25_000_000, 50_000_000
+SMALL_SCRATCH_BYTES = 1024  # more than a reduction or an addition takes to itself
 PLAN_METHOD = {
     "tflite": "plan of the interpreter's builtin kernels, inputs kept, scratch memory of convolutions included",
     "onnx": "plan with each tensor in the smallest free gap; onnxruntime's own may differ",
@@ -120,9 +121,12 @@ def _arena(subject: Subject) -> Figure:
     if plan.unknown:
         return unavailable("byte", f"the size of tensor {graph.main.tensors[plan.unknown[0]].name} is not known")
     method = PLAN_METHOD.get(graph.format, PLAN_METHOD["onnx"])
-    if plan.hybrid:
-        method += f"; without the scratch memory of {plan.hybrid} operators of float values by integer weights"
-    most = plan.size_bytes * (2.0 if plan.hybrid else 1.1)
+    if plan.left_out:
+        method += (
+            f"; without the scratch memory of {plan.left_out} operators: float values by integer weights, recurrent "
+            "layers, or products of two computed values"
+        )
+    most = plan.size_bytes * (2.0 if plan.left_out else 1.1) + SMALL_SCRATCH_BYTES
     return Figure("predicted", "byte", plan.size_bytes, method, Interval(plan.bound_bytes, most, CONFIDENCE))
 
 
@@ -132,13 +136,13 @@ def _process(arena: Figure, model_size: int, weights: int, *, beside: bool) -> t
         return arena, arena
     method = (
         "the file, the weights laid out anew for the kernels, the plan of the activations, and 5 MB of libraries, "
-        "as measured on x86-64"
+        "as measured on x86-64; not checked on such a board"
     )
     least = model_size if beside else max(model_size, weights) + arena.interval.low
     high = model_size + weights + 2 * arena.interval.high
     value = model_size + weights + arena.value + LIBRARY_BYTES
-    model = Interval(least, max(high + LIBRARY_MOST_BYTES, value), CONFIDENCE)
-    whole = Interval(model.low + PROCESS_LEAST_BYTES, model.high + PROCESS_MOST_BYTES, CONFIDENCE)
+    model = Interval(least, max(high + LIBRARY_MOST_BYTES, value), ASSUMED)
+    whole = Interval(model.low + PROCESS_LEAST_BYTES, model.high + PROCESS_MOST_BYTES, ASSUMED)
     return (
         Figure("predicted", "byte", value, method, model),
         Figure("predicted", "byte", value + PROCESS_BYTES, f"{method}; 37 MB of Python and numpy", whole),

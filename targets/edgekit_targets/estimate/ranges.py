@@ -9,6 +9,7 @@ from edgekit_runtime.figure import Figure, Interval, unavailable
 NS_PER_MS = 1e6
 SHORT_MS = 5.0
 CONFIDENCE = 0.9  # share of the published figures, none of them fitted, that lie inside (docs/validation.md)
+ASSUMED = 0.5  # where nothing published tells that share: more than an even chance is not claimed
 
 
 class Trust(NamedTuple):
@@ -17,14 +18,18 @@ class Trust(NamedTuple):
     Attributes:
         low: At the lower end.
         high: At the upper end.
+        confidence: Share of such ranges that hold the truth.
     """
 
     low: float
     high: float
+    confidence: float = CONFIDENCE
 
 
 CHECKED = Trust(0.7, 1.75)  # held against published figures of such a core, by other people and other engines
-UNCHECKED = Trust(0.45, 2.0)  # others stand in for what was counted; as far as a phone with cores of its own was off
+UNCHECKED = Trust(
+    0.45, 2.0, ASSUMED
+)  # others stand in for what was counted; as far as a phone with cores of its own was off
 SHORT = Trust(0.25, 4.0)  # under SHORT_MS
 ANCHORED = Trust(0.7, 1.3)  # scaled by a measurement of another model, with the same runtime on the same board
 
@@ -51,12 +56,12 @@ def latency_figure(total_ms: float, trust: Trust, method: str) -> Latency:
     """
     if total_ms < SHORT_MS:
         low, high = total_ms * SHORT.low, total_ms * SHORT.high
-        span = Interval(low, high, CONFIDENCE)
+        span = Interval(low, high, trust.confidence)
         reason = (
             f"under {SHORT_MS:g} ms only the order of magnitude is known, {low:.2g} to {high:.2g} ms "
             f"({method.partition(' ')[0].rstrip(':')}): measure it with `edgekit bench`"
         )
         return Latency(unavailable("ns", reason), span)
-    span = Interval(total_ms * trust.low, total_ms * trust.high, CONFIDENCE)
-    ends = Interval(span.low * NS_PER_MS, span.high * NS_PER_MS, CONFIDENCE)
+    span = Interval(total_ms * trust.low, total_ms * trust.high, trust.confidence)
+    ends = Interval(span.low * NS_PER_MS, span.high * NS_PER_MS, trust.confidence)
     return Latency(Figure("predicted", "ns", total_ms * NS_PER_MS, method, ends), span)

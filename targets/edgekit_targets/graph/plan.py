@@ -20,6 +20,19 @@ SHAPE_ONLY = frozenset({"BITCAST", "EXPAND_DIMS", "RESHAPE", "SQUEEZE"})
 IN_PLACE = frozenset({"ADD", "MUL", "SOFTMAX"})
 """Operators that write over an input which nothing else reads, where the sizes are the same."""
 WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
+OWN_SCRATCH = frozenset(
+    {
+        "BATCH_MATMUL",
+        "BIDIRECTIONAL_SEQUENCE_LSTM",
+        "BIDIRECTIONAL_SEQUENCE_RNN",
+        "LSTM",
+        "RNN",
+        "SVDF",
+        "UNIDIRECTIONAL_SEQUENCE_LSTM",
+        "UNIDIRECTIONAL_SEQUENCE_RNN",
+    }
+)
+"""Operators whose kernels take scratch memory of their own, beside that of `WEIGHTED` with integer weights."""
 LEAST_SHARED_BYTES = 5  # smaller tensors are not worth it to the planner
 
 
@@ -53,7 +66,8 @@ class MemoryPlan:
         alive: The blocks alive there, the largest first.
         blocks: All of them, by offset.
         unknown: Indexes of tensors that are left out, because their size is not known.
-        hybrid: How many operators multiply float values by integer weights: their scratch memory is left out.
+        left_out: How many operators have scratch memory of their own that is left out: those that multiply float
+            values by integer weights, recurrent layers, products of two computed values.
     """
 
     size_bytes: int
@@ -62,7 +76,7 @@ class MemoryPlan:
     alive: tuple[Block, ...]
     blocks: tuple[Block, ...]
     unknown: tuple[int, ...]
-    hybrid: int
+    left_out: int
 
 
 def plan_memory(subgraph: Subgraph) -> MemoryPlan:
@@ -85,7 +99,7 @@ def plan_memory(subgraph: Subgraph) -> MemoryPlan:
         alive=tuple(sorted(alive, key=lambda block: -block.size_bytes)),
         blocks=tuple(sorted(placed, key=lambda block: (block.offset, block.first))),
         unknown=unknown,
-        hybrid=sum(1 for operator in subgraph.operators if _hybrid(operator, subgraph)),
+        left_out=sum(1 for op in subgraph.operators if op.name in OWN_SCRATCH or _hybrid(op, subgraph)),
     )
 
 

@@ -21,6 +21,7 @@ SHOWN_ALIVE = 3
 NAME_CHARACTERS = 30
 MEGABYTE = 1e6
 ORDER = f"under {SHORT_MS:g} ms only the order of magnitude is known"
+MEMORY_UNCHECKED = "from models measured on an x86-64, not checked on such boards"
 SCRATCH = "scratch memory"
 WORDS = {"1/s": "inferences a second"}
 BOUNDS = {
@@ -72,6 +73,7 @@ def print_targets(found: Estimates, console: Console) -> None:
     console.print()
     for reason, number in reasons.items():
         console.print(Text(f"[{number}] {reason}"))
+    console.print(Text(f"Memory of a process: {MEMORY_UNCHECKED}."))
 
 
 def _conditions(found: Estimates, row: Estimate) -> str:
@@ -137,7 +139,8 @@ def _memory(row: Estimate) -> Rows:
     more = len(row.memory.alive) - len(alive)
     others = f", {more} smaller" if more else ""
     where = f" at {row.memory.peak_operator}" if row.memory.peak_operator else ""
-    return [("activations", f"{_bytes(arena.value)}; the most{where}: {', '.join(alive)}{others}")]
+    rows = [("activations", f"{_bytes(arena.value)}; the most{where}: {', '.join(alive)}{others}")]
+    return [*rows, ("process", MEMORY_UNCHECKED)] if row.memory.peak_rss.available else rows
 
 
 def _energy(row: Estimate) -> Rows:
@@ -177,8 +180,13 @@ def _latency_cell(row: Estimate, reasons: dict[str, int]) -> str:
         return f"{cycles.value:,.0f} cycles{_mark(f'not checked: {cycles.method}', reasons)}"
     if row.latency.value is None and row.latency_range_ms is not None:
         low, high = _ends(row.latency_range_ms, 1.0)
-        return f"{low} to {high} ms{_mark(ORDER, reasons)}"
-    return _span(row.latency, reasons)
+        return f"{low} to {high} ms{_mark(ORDER, reasons)}{_doubts(row, reasons)}"
+    return f"{_span(row.latency, reasons)}{_doubts(row, reasons)}"
+
+
+def _doubts(row: Estimate, reasons: dict[str, int]) -> str:
+    """Marks of what a reader must know of a latency: such as that no published figure checks it."""
+    return "".join(_mark(note, reasons) for note in row.notes)
 
 
 def _memory_cell(row: Estimate, reasons: dict[str, int]) -> str:
