@@ -13,8 +13,11 @@ from edgekit_targets.estimate.anchor import Anchor
 from edgekit_targets.estimate.cores import CORES
 from edgekit_targets.estimate.estimate import Estimate, estimate
 from edgekit_targets.estimate.latency import Machine, Work, time_of
+from edgekit_targets.estimate.predict import predict
 from edgekit_targets.estimate.ranges import CHECKED, UNCHECKED
+from edgekit_targets.estimate.remedies import remedies_for
 from edgekit_targets.estimate.subject import subject_of
+from edgekit_targets.estimate.work import loads_of
 from edgekit_targets.graph.graph import Graph, Operator, Subgraph
 from edgekit_targets.graph.tflite import read_tflite
 from edgekit_targets.profile import Profile
@@ -113,6 +116,36 @@ def test_remedies_come_with_what_they_win_the_largest_first() -> None:
 
 def test_an_int8_model_is_not_told_to_quantize() -> None:
     assert not [remedy for remedy in of(mobilenet_v1("int8")).remedies if "--quantize" in remedy.flag]
+
+
+@pytest.mark.parametrize(
+    ("file_mb", "weights_mb", "arena_mb", "published"),
+    [(16.86, 16.86, 5.42, 44.05 / 15.59), (13.92, 13.92, 6.62, 39.57 / 14.81), (21.02, 21.02, 10.24, 58.17 / 19.76)],
+    ids=["mobilenet_v1", "mobilenet_v2", "efficientnet_b0"],
+)
+def test_what_int8_wins_of_memory_holds_what_was_measured(
+    file_mb: float, weights_mb: float, arena_mb: float, published: float
+) -> None:
+    """What `docs/validation.md` has of the same network in both precisions, measured on x86-64."""
+    found = of(mobilenet_v1())
+    taken = replace(found.memory.model_memory, value=(file_mb + weights_mb + arena_mb + 5) * 1e6)
+    prediction = predict(loads_of(mobilenet_v1()), PI4, 1)
+    remedies = remedies_for(prediction, replace(found.memory, model_memory=taken), PI4)
+    (gain,) = [remedy.gain for remedy in remedies if remedy.gains == "memory"]
+    assert gain.interval is not None
+    assert gain.interval.low < published < gain.interval.high < 4
+
+
+def test_nothing_is_promised_of_memory_where_the_libraries_take_most() -> None:
+    made = GraphMaker("float32")
+    source = made.tensor(1, 8, 8, 16)
+    x = made.operator("CONV_2D", (source, made.weights(16, 3, 3, 16)), 1, 8, 8, 16)
+    (memory,) = [
+        remedy
+        for remedy in estimate(subject_of(made.graph(source, x), 10_000), PI4).remedies
+        if remedy.gains == "memory"
+    ]
+    assert not memory.gain.available
 
 
 def test_channels_that_fill_no_block_are_named() -> None:

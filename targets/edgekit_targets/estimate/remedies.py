@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 from edgekit_runtime.figure import Figure, Interval, unavailable
 from edgekit_targets.estimate.cores import Precision
-from edgekit_targets.estimate.memory import MemoryEstimate
+from edgekit_targets.estimate.memory import (
+    LIBRARY_BYTES,
+    LIBRARY_LEAST_BYTES,
+    LIBRARY_MOST_BYTES,
+    MemoryEstimate,
+)
 from edgekit_targets.estimate.predict import (
     PER_INT8,
     Prediction,
@@ -16,7 +21,7 @@ from edgekit_targets.estimate.predict import (
     narrowed,
     predict_on,
 )
-from edgekit_targets.estimate.ranges import CONFIDENCE, SHORT_MS
+from edgekit_targets.estimate.ranges import ASSUMED, CONFIDENCE, SHORT_MS
 from edgekit_targets.estimate.work import Load
 from edgekit_targets.graph.kinds import LAYOUT
 from edgekit_targets.profile import Profile
@@ -27,6 +32,7 @@ FEWER = 0.3
 LEAST_LAYOUT = 0.03
 # What four threads won over one, published for such boards (ncnn, benchmark/README.md of 2026-07-22).
 FOUR_THREADS: dict[Precision, tuple[float, float]] = {"float32": (1.4, 2.4), "int8": (1.7, 3.1)}
+TOO_LITTLE = "too little to tell from none: measure both"
 TOO_SHORT = f"no gain can be told where an inference takes less than {SHORT_MS:g} ms: measure both"
 
 
@@ -145,14 +151,18 @@ def _layout(now: Prediction, profile: Profile) -> Iterator[Remedy]:  # noqa: ARG
 
 
 def _smaller_values(loads: Sequence[Load], memory: MemoryEstimate) -> Iterator[Remedy]:
-    if main_precision(loads) == "int8" or memory.arena.value is None:
+    """File, weights and activations shrink with their values; what the libraries take does not."""
+    if main_precision(loads) == "int8" or memory.model_memory.value is None:
         return
-    gain = Figure(
-        "predicted", UNIT, float(PER_INT8), "the same plan with a byte for each value", Interval(3.5, 4.0, CONFIDENCE)
-    )
-    yield Remedy(
-        "memory", "quantize to int8", "--quantize int8 --calibrate DATA", gain, "weights and activations alike"
-    )
+    now = memory.model_memory.value
+    values = (now - LIBRARY_BYTES) / PER_INT8
+    least, most = now / (values + LIBRARY_MOST_BYTES), now / (values + LIBRARY_LEAST_BYTES)
+    method = "the predicted memory beside that with a byte for each value; libraries as measured on x86-64"
+    gain = unavailable(UNIT, TOO_LITTLE)
+    if least > 1.0:
+        gain = Figure("predicted", UNIT, now / (values + LIBRARY_BYTES), method, Interval(least, most, ASSUMED))
+    why = "a byte for each weight and activation; the libraries stay as they are"
+    yield Remedy("memory", "quantize to int8", "--quantize int8 --calibrate DATA", gain, why)
 
 
 def _ratio(now: Prediction, after: Prediction) -> Figure:
@@ -161,7 +171,7 @@ def _ratio(now: Prediction, after: Prediction) -> Figure:
     ratio = now.total_ms / after.total_ms
     span = Interval(ratio / RATIO_SPREAD, ratio * RATIO_SPREAD, CONFIDENCE)
     if span.low <= 1.0:
-        return unavailable(UNIT, "too little to tell from none: measure both")
+        return unavailable(UNIT, TOO_LITTLE)
     return Figure("predicted", UNIT, ratio, "ratio of two predictions on one board with one runtime", span)
 
 
