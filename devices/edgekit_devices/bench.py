@@ -54,6 +54,8 @@ def bench_on(device: Device, bundle: Path, settings: BenchSettings = DEFAULTS, p
         argv = (device.python, runtime, "bench", "--json", *settings_arguments(settings), model)
         timeout_s = START_S + time_limit_s(settings)
         completed = device.run(argv, timeout_s=timeout_s, on_stderr=_listener(progress))
+        if completed.status != 0:
+            raise agent_error(device.address, completed, model, str(bundle))
     return _record(device, completed)
 
 
@@ -80,8 +82,6 @@ def _listener(progress: Progress) -> Callable[[str], None]:
 
 
 def _record(device: Device, completed: Completed) -> Record:
-    if completed.status != 0:
-        raise agent_error(device.address, completed)
     try:
         return loads_document(Record, completed.stdout)
     except FormatError as error:

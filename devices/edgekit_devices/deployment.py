@@ -165,7 +165,7 @@ def deploy_bundle(
         }
         staged = device.session.call("stage", asked, timeout_s=INSTALL_S)
         progress("check golden outputs", 0, 1)
-        golden = check_on(device, (staged["python"], staged["runtime"]), staged["bundle"])
+        golden = check_on(device, (staged["python"], staged["runtime"]), staged["bundle"], shown=str(path))
         progress("check golden outputs", 1, 1)
         switched = device.session.call("switch", {"name": manifest.name, "keep": keep}, timeout_s=INSTALL_S)
         service, warnings = _serve(device, manifest.name, service_port, progress)
@@ -182,8 +182,14 @@ def deploy_bundle(
     )
 
 
-def check_on(device: RemoteDevice, program: Sequence[str], bundle: str) -> GoldenCheck:
+def check_on(device: RemoteDevice, program: Sequence[str], bundle: str, shown: str = "") -> GoldenCheck:
     """Check the golden outputs of a bundle that lies on the device.
+
+    Args:
+        device: Where.
+        program: The command of the agent there.
+        bundle: The bundle's path there.
+        shown: What to call it to the user; its path there by default.
 
     Raises:
         ModelError: The interpreter refuses the model, dies of it, or does not come back in time.
@@ -191,7 +197,7 @@ def check_on(device: RemoteDevice, program: Sequence[str], bundle: str) -> Golde
     """
     completed = device.run((*program, "check", "--json", bundle), timeout_s=CHECK_S)
     if completed.status != 0:
-        raise agent_error(device.address, completed)
+        raise agent_error(device.address, completed, bundle, shown or bundle)
     try:
         tree = json.loads(completed.stdout)
         return decode(GoldenCheck, {key: value for key, value in tree.items() if key not in HEADER})

@@ -38,7 +38,8 @@ def bench(path: str | Path, settings: BenchSettings = DEFAULTS, progress: Progre
         BundleError: The bundle is damaged.
         ModelError: The interpreter refuses the model, dies of it, or does not come back in time.
         MissingExtraError: numpy or the interpreter is not installed.
-        DeviceError: An output differs from the golden one; nothing is measured then.
+        DeviceError: An output differs from the golden one, and nothing is measured then; or a process was killed, or
+            took an instruction that the processor lacks.
         UserError: The board is emulated, and more than one thread is asked for.
     """
     path, emulation = Path(path), read_emulation()
@@ -78,7 +79,8 @@ def check(path: str | Path, settings: BenchSettings = DEFAULTS) -> GoldenCheck:
         BundleError: The bundle is damaged.
         ModelError: The interpreter refuses the model, dies of it, or does not come back in time.
         MissingExtraError: numpy or the interpreter is not installed.
-        DeviceError: An output differs from the golden one.
+        DeviceError: An output differs from the golden one; or the process was killed, or took an instruction that the
+            processor lacks.
     """
     path = Path(path)
     with _opened(path) as bundle:

@@ -8,7 +8,7 @@ from typing import Callable, NamedTuple, Optional, TypeVar
 from edgekit_runtime.codec import encode
 from edgekit_runtime.conditions import ENERGY, OPERATORS, POINTS, SUSTAIN, THROUGHPUT, WEIGHT_CACHE
 from edgekit_runtime.energy import measure_energy, measure_windows
-from edgekit_runtime.errors import ModelError
+from edgekit_runtime.errors import DeviceError, ModelError
 from edgekit_runtime.figure import Figure, measured, unavailable
 from edgekit_runtime.handover import ProbeRequest
 from edgekit_runtime.operating import MOST_POINTS, TRIES, measure_points
@@ -150,5 +150,5 @@ def _energy(stage: str, workload: Workload, progress: Progress) -> EnergyReading
 def _or_reason(find: Callable[[], T], missing: Callable[[str], T]) -> T:
     try:
         return find()
-    except ModelError as error:
+    except (ModelError, DeviceError) as error:
         return missing(error.message.rstrip("."))

@@ -24,7 +24,11 @@ from edgekit_runtime.errors import EdgekitError, UserError, error_from_code, ful
 
 LOG_CHARS = 64 * 1024
 POLL_S = 0.1
-DEATH_HINTS = {-9: "The system may have run out of memory: close other programs, or take a larger machine."}
+SIGILL, SIGKILL = 4, 9
+DEATH_HINTS = {
+    -SIGILL: "It took an instruction that this processor lacks: take an interpreter that was built for it.",
+    -SIGKILL: "The system may have run out of memory: close other programs, or take a larger machine.",
+}
 
 Payload = dict[str, Any]  # a JSON object; each session gives its calls typed faces
 Report = Callable[[Payload], None]
@@ -36,13 +40,15 @@ class ChildError(UserError):
 
     Attributes:
         log: The last lines that it wrote on stderr.
+        ended_by: Number of the signal that ended it; 0 where none did.
     """
 
     code = "child"
 
-    def __init__(self, message: str, *, hint: str = "", log: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", log: str = "", ended_by: int = 0) -> None:
         super().__init__(message, hint=hint)
         self.log = log
+        self.ended_by = ended_by
 
 
 class UnexpectedError(Exception):
@@ -211,7 +217,12 @@ class Child:
         how = f"was ended by {_signal_name(-status)}" if status < 0 else f"ended with status {status}"
         lines = [line.strip() for line in self.log.splitlines() if line.strip()]
         last = f" Its last words: {lines[-1]}" if lines else ""
-        return ChildError(f"{stage}: the process {how}.{last}", hint=DEATH_HINTS.get(status, ""), log=self.log)
+        return ChildError(
+            f"{stage}: the process {how}.{last}",
+            hint=DEATH_HINTS.get(status, ""),
+            log=self.log,
+            ended_by=max(0, -status),
+        )
 
     def _kill(self) -> int:
         """End the whole group, once: later its number may be another's. Returns the child's exit status."""

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from typing import Optional
 
 import edgekit_runtime
-from edgekit_runtime.child import Child, ChildError, Payload
+from edgekit_runtime.child import SIGILL, SIGKILL, Child, ChildError, Payload
 from edgekit_runtime.codec import decode, encode
 from edgekit_runtime.emulation import SLOWNESS, read_emulation
-from edgekit_runtime.errors import MissingExtraError, ModelError
+from edgekit_runtime.errors import DeviceError, MissingExtraError, ModelError
 from edgekit_runtime.handover import Pace, Window
 from edgekit_runtime.runs import Workload
 
 BROKEN = "The interpreter itself broke on it: convert the model again, or try another version of the interpreter."
+
+THE_DEVICES_FAULT = (SIGILL, SIGKILL)  # too little memory, or a processor that lacks what it promises
 
 
 def require_numpy() -> None:
@@ -46,6 +48,7 @@ def call_process(
 
     Raises:
         ModelError: It dies, or does not answer in time.
+        DeviceError: It was killed, or took an instruction that the processor lacks.
         EdgekitError: What the process raised.
     """
     emulation = read_emulation()
@@ -81,6 +84,7 @@ class SteadyProcess:
 
         Raises:
             ModelError: The process refuses the model, dies of it, or does not come back in time.
+            DeviceError: It was killed, or took an instruction that the processor lacks.
         """
         _ask(self._child, "load", dict(encode(self._workload)), self._workload.settings.timeout_s)
 
@@ -89,6 +93,7 @@ class SteadyProcess:
 
         Raises:
             ModelError: The process dies of it, or does not come back in time.
+            DeviceError: It was killed, or took an instruction that the processor lacks.
         """
         return decode(Pace, _ask(self._child, "run", dict(encode(window)), self._workload.settings.timeout_s))
 
@@ -103,4 +108,6 @@ def _ask(child: Child, call: str, payload: Payload, timeout_s: float) -> Payload
     try:
         return child.call(call, payload, timeout_s=timeout_s)
     except ChildError as error:
+        if error.ended_by in THE_DEVICES_FAULT:
+            raise DeviceError(error.message, hint=error.hint) from error
         raise ModelError(error.message, hint=error.hint or BROKEN) from error

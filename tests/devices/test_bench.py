@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ import pytest
 from edgekit_devices.bench import bench_on
 from edgekit_devices.device import Completed
 from edgekit_devices.local import LocalDevice
+from edgekit_devices.local_transport import LocalTransport
+from edgekit_devices.remote import RemoteDevice
 from edgekit_runtime.child import UnexpectedError
 from edgekit_runtime.errors import DeviceError, MissingExtraError, ModelError
 from edgekit_runtime.runs import BenchSettings
+from tests.bundle_files import dense_bundle
 
 SHORT = BenchSettings(max_runs=5, warmup_s=0.0, sample_s=0.0, min_samples=3)
 
@@ -98,7 +102,30 @@ def test_progress_lines_are_told_and_the_rest_of_the_log_is_not(bundle):
 def test_an_error_on_the_device_is_the_same_error_here(bundle, code, kind):
     with pytest.raises(kind) as caught:
         bench_on(ScriptedDevice(kind.exit_status, error(code)), bundle, SHORT)
-    assert (caught.value.message, caught.value.hint) == ("It failed.", "Try again.")
+    assert (caught.value.message, caught.value.hint) == ("ssh://pi@host: It failed.", "Try again.")
+
+
+def test_what_the_agent_says_names_the_device_and_the_users_own_path(bundle):
+    there = "/home/pi/.edgekit/m.edgekit"
+    told = error("device", f"{there}: running the model: the process was ended by SIGKILL.", f"Look at {there}.")
+    with pytest.raises(DeviceError) as caught:
+        bench_on(ScriptedDevice(3, told), bundle, SHORT)
+    assert caught.value.message == f"ssh://pi@host: {bundle}: running the model: the process was ended by SIGKILL."
+    assert caught.value.hint == f"Look at {bundle}."
+
+
+@pytest.mark.parametrize(("name", "kind"), [("SIGKILL", DeviceError), ("SIGILL", DeviceError), ("SIGSEGV", ModelError)])
+def test_a_measuring_process_that_the_system_ends_is_the_devices_failure(home, tmp_path, monkeypatch, name, kind):
+    (tmp_path / "ending").mkdir()
+    (tmp_path / "ending/sitecustomize.py").write_text(
+        f"import os, signal, sys\nif sys.orig_argv[-1] == 'measure-process': os.kill(os.getpid(), signal.{name})\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "ending"))
+    path = dense_bundle(tmp_path)
+    with RemoteDevice(LocalTransport(), sys.executable) as device, pytest.raises(kind) as caught:
+        bench_on(device, path, SHORT)
+    assert f"{path}: running the model: the process was ended by {name}" in caught.value.message
+    assert str(home) not in str(caught.value)
 
 
 def test_a_bug_on_the_device_is_a_bug_here(bundle):

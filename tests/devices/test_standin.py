@@ -25,7 +25,7 @@ from edgekit_devices.package import build_runtime
 from edgekit_devices.program import session_program
 from edgekit_devices.remote import RemoteDevice
 from edgekit_devices.ssh import OPTIONS, SshTransport
-from edgekit_runtime.errors import DeviceError, ModelError
+from edgekit_runtime.errors import DeviceError
 from edgekit_runtime.litert import LiteRtInterpreter
 from edgekit_runtime.runs import BenchSettings
 from edgekit_runtime.tensor import TensorSpec
@@ -196,7 +196,7 @@ def test_an_interpreter_that_dies_of_an_unknown_instruction_says_so_and_the_devi
     with standin_or_skip("liar") as running:
         use_ssh(running)
         with open_remote(PI) as device:
-            with pytest.raises(ModelError, match="SIGILL"):
+            with pytest.raises(DeviceError, match="SIGILL"):
                 bench_on(device, assets / "mlperf-tiny" / MODELS[-1], SHORT)
             assert device.run(("true",), timeout_s=60).status == 0
 
