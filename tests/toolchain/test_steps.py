@@ -110,6 +110,15 @@ def test_a_teacher_may_be_of_another_framework(asked, data, tmp_path):
     assert step.teacher.source.weights == str(tmp_path / "big.pt")
 
 
+def test_features_of_a_finished_teacher_are_refused_with_the_fix(asked, data, tmp_path):
+    (tmp_path / "t.tflite").write_bytes(b"\x1c\x00\x00\x00TFL3" + bytes(100))
+    steps = '[[steps]]\nstep = "distil"\nteacher = "t.tflite"\nfeature_weight = '
+    with pytest.raises(RecipeError, match=r"still a network, .*feature_weight = 0"):
+        make_plan(replace(with_recipe(asked, steps + "1.0\n"), train=data))
+    (step,) = make_plan(replace(with_recipe(asked, steps + "0.0\n"), train=data)).recipe.steps
+    assert isinstance(step, TrainStep)
+
+
 def test_the_digest_of_a_recipe_does_not_tell_where_its_data_lies(asked, tmp_path):
     digests = set()
     for name in ("here", "there"):
@@ -156,7 +165,11 @@ def test_what_contradicts_itself_is_told(asked, data, fields, told):
         ('[[steps]]\nstep = "prune"\nshare = 0.5\nrounds = 2\n', "Pruning in rounds trains after each"),
         ('[[steps]]\nstep = "prune"\nwidth = 0.5\nrounds = 2\n', "a width is taken at once"),
         ('[[steps]]\nstep = "train"\ntask = "guessing"\n', "task guessing: unknown"),
-        ('[[steps]]\nstep = "train"\nfreeze = 2\n', "freeze is 2; allowed: 0 to 1"),
+        ('[[steps]]\nstep = "train"\nfreeze = 2\n', "freeze is 2; allowed: from 0 to below 1"),
+        ('[[steps]]\nstep = "train"\nfreeze = 1.0\n', "freeze is 1; allowed: from 0 to below 1"),
+        ('[[steps]]\nstep = "train"\nwarmup_share = 1.0\n', "warmup_share is 1; allowed: from 0 to below 1"),
+        ('[[steps]]\nstep = "distil"\nweight = 0.0\n', "weight is 0; allowed: above 0 and at most 1"),
+        ('[[steps]]\nstep = "distil"\nweight = 1.5\n', "weight is 1.5; allowed: above 0 and at most 1"),
         ('[[steps]]\nstep = "train"\n[[steps]]\nstep = "transfer"\nclasses = 3\n', "comes before every other"),
         ('[[steps]]\nstep = "train"\n[[steps]]\nstep = "quantize"\nscheme = "int8"\n', "says int8; allowed: one of"),
     ],

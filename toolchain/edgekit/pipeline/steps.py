@@ -39,6 +39,7 @@ from edgekit_runtime.errors import DataError, RecipeError
 from edgekit_targets.profile import Profile
 
 TRAINABLE = ("keras", "keras-h5", "torch-code")  # sources that still are networks, and no programs
+NO_WEIGHT = "A teacher that does not count is none: take a train step."
 ROUNDS = 5  # where a limit asks for several, and their number was not given
 
 
@@ -190,8 +191,8 @@ class _Maker:
         _check_number("epochs", table.epochs, 1, math.inf)
         _check_number("batch", table.batch, 1, math.inf)
         _check_number("learning_rate", table.learning_rate, 1e-12, 1e38)
-        _check_number("warmup_share", table.warmup_share, 0, 1)
-        _check_number("freeze", table.freeze, 0, 1)
+        _check_rest("warmup_share", table.warmup_share)
+        _check_rest("freeze", table.freeze)
         if table.patience is not None:
             _check_number("patience", table.patience, 1, math.inf)
         validation = self._path(table.validation)
@@ -211,7 +212,8 @@ class _Maker:
 
     def _teacher(self, table: DistilTable) -> Teacher:
         _check_number("temperature", table.temperature, 0.1, 100)
-        _check_number("weight", table.weight, 0, 1)
+        if not 0 < table.weight <= 1:
+            raise RecipeError(f"weight is {table.weight:g}; allowed: above 0 and at most 1.", hint=NO_WEIGHT)
         _check_number("feature_weight", table.feature_weight, 0, 1e6)
         source = None
         if table.teacher != SOURCE:
@@ -226,6 +228,12 @@ class _Maker:
                 trust=self.request.trust,
                 custom=self.request.custom,
                 weights=None if weights is None else str(weights),
+            )
+        if table.feature_weight and source is not None and source.format not in TRAINABLE:
+            raise RecipeError(
+                f"{source.path}: features need a teacher that is still a network, and a {source.format} file was "
+                "exported already.",
+                hint="Set feature_weight = 0, or give what the teacher was exported from.",
             )
         return Teacher(source, table.temperature, table.weight, table.feature_weight)
 
@@ -265,6 +273,11 @@ def _check_number(what: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         limit = f"{low:g} or more" if high == math.inf else f"{low:g} to {high:g}"
         raise RecipeError(f"{what} is {value:g}; allowed: {limit}.")
+
+
+def _check_rest(what: str, value: float) -> None:
+    if not 0 <= value < 1:
+        raise RecipeError(f"{what} is {value:g}; allowed: from 0 to below 1.")
 
 
 def _check_choice(what: str, value: str, allowed: Sequence[str]) -> None:
