@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from edgekit_converters.compress.losses import LossPlan
-from edgekit_converters.compress.results import Epoch, Trained
+from edgekit_converters.compress.results import Begun, Epoch, Trained
 from edgekit_converters.compress.settings import TeacherSettings, TrainSettings
 from edgekit_converters.compress.surgery import Operation, Surgery
-from edgekit_converters.compress.train import train_model
+from edgekit_converters.compress.train import check_training, train_model
 from edgekit_converters.settings import DataSettings
 from edgekit_converters.source import AxisOrder, SourceInfo
 from edgekit_runtime.codec import decode
@@ -170,7 +170,9 @@ def test_an_interrupted_training_ends_like_one_that_was_not(data: DataSettings, 
     assert resumed.steps == 16 - 4 * trained.resumed
     assert (resumed.weight, resumed.velocity) == (whole.weight, whole.velocity)
     assert [one.loss for one in trained.epochs] == [one.loss for one in expected.epochs]
-    assert sum("epoch" in one for one in told) == 4
+    (begun,) = (decode(Begun, one["begun"]) for one in told if "begun" in one)
+    assert begun == Begun(trained.resumed, "", "the mean squared error")
+    assert sum("epoch" in one for one in told) == 4 - trained.resumed
     assert trained.notes == ()
 
 
@@ -268,6 +270,28 @@ def test_a_full_disk_leaves_the_last_good_state_to_go_on_from(data: DataSettings
     train(whole, settings_for(data), tmp_path / "whole")
     assert train(again, settings_for(data), tmp_path / "c").resumed == 2
     assert again.weight == whole.weight
+
+
+def test_what_training_would_refuse_is_refused_by_a_few_samples(data: DataSettings, tmp_path: Path) -> None:
+    line, settings = Line(), settings_for(data)
+    check_training(line, settings)
+    with np.load(data.path) as arrays:
+        np.savez(tmp_path / "unlabelled.npz", x=arrays["x"])
+        np.savez(tmp_path / "wide.npz", x=arrays["x"], y=np.zeros((60, 3), np.float32))
+    unlabelled = DataSettings(str(tmp_path / "unlabelled.npz"), None, 0)
+    plain = replace(settings, data=unlabelled, task="regression")
+    check_training(line, replace(plain, teacher=TeacherSettings("not there yet")))
+    for wrong, error, told in (
+        (plain, DataError, "no labels for output y"),
+        (replace(settings, data=DataSettings(str(tmp_path / "wide.npz"), None, 0)), DataError, "do not fit output y"),
+        (replace(settings, validation=unlabelled), DataError, "the validation samples have no labels for y"),
+        (replace(settings, freeze=1.0), RecipeError, "share that does not train"),
+        (replace(settings, task="nowhere:loss"), DataError, "nowhere"),
+    ):
+        with pytest.raises(error, match=told):
+            check_training(line, wrong)
+    assert line.steps == 0
+    assert not line.training
 
 
 def test_a_teacher_alone_teaches_row_by_row(data: DataSettings, tmp_path: Path) -> None:

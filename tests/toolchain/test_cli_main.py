@@ -161,6 +161,14 @@ def test_an_interruption_is_status_130_without_a_traceback(error, plant, capsys)
     assert capsys.readouterr().err == "interrupted\n"
 
 
+def test_an_interruption_tells_how_to_go_on(plant, capsys):
+    error = KeyboardInterrupt()
+    error.add_note("the same command goes on")
+    plant(raising(error))
+    assert main(["planted"]) == 130
+    assert capsys.readouterr().err == "interrupted; the same command goes on\n"
+
+
 @pytest.mark.parametrize(
     ("argv", "volume"),
     [

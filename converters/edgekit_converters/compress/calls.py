@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edgekit_converters.compress.results import Epoch, Pruned, Trained
+from edgekit_converters.compress.results import Begun, Epoch, Pruned, Trained
 from edgekit_converters.compress.settings import PruneSettings, TrainSettings, TransferSettings
 from edgekit_converters.settings import DataSettings
 from edgekit_converters.source import SourceInfo
@@ -25,13 +25,26 @@ class CompressionCalls:
     def __init__(self, child: Child) -> None:
         self._child = child
 
-    def check(self, settings: PruneSettings) -> None:
+    def check(self, settings: PruneSettings) -> float | None:
         """Refuse a pruning that cannot be done, and change nothing.
+
+        Returns:
+            The share of the MACs that it would take; `None` where only its scan of samples tells.
 
         Raises:
             RecipeError: The share cannot be reached, or the model is one that cannot be pruned.
         """
-        self._child.call("check_prune", {"settings": encode(settings)}, stage="pruning")
+        share = self._child.call("check_prune", {"settings": encode(settings)}, stage="pruning")["share"]
+        return None if share is None else float(share)
+
+    def check_train(self, settings: TrainSettings) -> None:
+        """Refuse a training that cannot be done, as far as settings and a few samples tell, and change nothing.
+
+        Raises:
+            RecipeError: The settings do not fit the model.
+            DataError: Labels are missing, or do not fit.
+        """
+        self._child.call("check_train", {"settings": encode(settings)}, stage="looking at the training data")
 
     def prune(self, settings: PruneSettings, progress: Progress) -> Pruned:
         """Take channels out.
@@ -53,7 +66,12 @@ class CompressionCalls:
         return decode(SourceInfo, self._child.call("transfer", payload, stage="replacing the head"))
 
     def train(
-        self, settings: TrainSettings, checkpoint: Path, progress: Progress, on_epoch: Callable[[Epoch], None]
+        self,
+        settings: TrainSettings,
+        checkpoint: Path,
+        progress: Progress,
+        on_epoch: Callable[[Epoch], None],
+        on_begun: Callable[[Begun], None] = lambda _: None,
     ) -> Trained:
         """Train, and go on from the folder's last checkpoint where it holds one of the same settings.
 
@@ -61,7 +79,8 @@ class CompressionCalls:
             settings: How.
             checkpoint: A folder for the last epoch's state; it is made.
             progress: Told how many steps are done.
-            on_epoch: Takes each epoch as it ends, those of the checkpoint included.
+            on_epoch: Takes each epoch as it ends.
+            on_begun: Told before the first step how many the checkpoint holds already.
 
         Raises:
             RecipeError: The settings do not fit the model.
@@ -74,6 +93,8 @@ class CompressionCalls:
         def on_progress(payload: dict[str, Any]) -> None:
             if "epoch" in payload:
                 on_epoch(decode(Epoch, payload["epoch"]))
+            elif "begun" in payload:
+                on_begun(decode(Begun, payload["begun"]))
             else:
                 tell(payload)
 

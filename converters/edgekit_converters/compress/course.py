@@ -12,10 +12,10 @@ import numpy as np
 from edgekit_converters.compress.checkpoint import Checkpoint, History
 from edgekit_converters.compress.faces import Trainer
 from edgekit_converters.compress.losses import BINARY, LossPlan, OutputLoss
-from edgekit_converters.compress.results import Epoch, Trained
+from edgekit_converters.compress.results import Begun, Epoch, Trained
 from edgekit_converters.compress.samples import Parts, Samples, batch_count, batches, order
 from edgekit_converters.compress.schedule import learning_rate
-from edgekit_converters.compress.settings import CLASSIFICATION, TrainSettings
+from edgekit_converters.compress.settings import TrainSettings
 from edgekit_converters.compress.surgery import Surgery
 from edgekit_converters.compress.teacher import Teacher
 from edgekit_runtime.child import Report
@@ -40,7 +40,7 @@ class Course:
         settings: How.
         parts: The samples.
         teacher: What the teacher gave on `parts.train`; `None` without.
-        report: Takes `{"stage", "done", "total"}` and `{"epoch"}`.
+        report: Takes `{"begun"}`, `{"stage", "done", "total"}` and `{"epoch"}`.
     """
 
     trainer: Trainer
@@ -65,8 +65,7 @@ class Course:
         """
         history, reason = checkpoint.begin(self.trainer, depends_on, surgery)
         resumed = len(history.epochs)
-        for epoch in history.epochs:
-            self.report({"epoch": encode(epoch)})
+        self.report({"begun": encode(Begun(resumed, reason, self.plan.measure))})
         while not self._stopped(history) and len(history.epochs) < self.settings.epochs:
             try:
                 history = _with(history, self._epoch(len(history.epochs)))
@@ -140,13 +139,12 @@ class _Right:
     """Counts right answers of the first output that names classes."""
 
     def __init__(self, plan: LossPlan) -> None:
-        found = [one for one in plan.outputs if one.task == CLASSIFICATION and one.label_weight]
-        self._output = found[0] if found else None
+        self._output = plan.counted
         self._right, self._seen = 0.0, 0
 
     def add(self, outputs: Mapping[str, np.ndarray], targets: Mapping[str, np.ndarray]) -> None:
         one = self._output
-        if one is None or one.output not in targets or (one.kind == BINARY and one.classes > 1):
+        if one is None or one.output not in targets:
             return
         right = _named(outputs[one.output], one) == _named(targets[one.output], one, told=True)
         self._right += float(np.mean(right)) * len(right)

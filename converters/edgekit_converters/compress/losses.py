@@ -18,6 +18,11 @@ AUTO = "auto"
 CATEGORICAL, BINARY, SQUARED = "categorical", "binary", "squared"
 SOFTMAX, SIGMOID, LINEAR = FORMS = ("softmax", "sigmoid", "linear")
 SUM_TOLERANCE = 0.05  # of probabilities whose last bits are lost, such as those of a softmax in int8
+_MEASURES = {
+    CATEGORICAL: "the cross-entropy",
+    BINARY: "the cross-entropy of each number",
+    SQUARED: "the mean squared error",
+}
 LAST, FIRST = -1, 1  # where classes lie in `(N, ..., classes)` and in `(N, classes, ...)`
 
 
@@ -74,6 +79,23 @@ class LossPlan:
     def task(self) -> str:
         """What the loss is, in one word for each kind of output."""
         return self.user or ", ".join(dict.fromkeys(output.task for output in self.outputs))
+
+    @property
+    def counted(self) -> Optional[OutputLoss]:
+        """The output whose right answers are counted; `None` where none names classes, or no label tells them."""
+        found = [one for one in self.outputs if one.task == CLASSIFICATION and one.label_weight]
+        return found[0] if found and not (found[0].kind == BINARY and found[0].classes > 1) else None
+
+    @property
+    def measure(self) -> str:
+        """What the loss is, for the user, where no right answers are counted; else empty."""
+        if self.counted is not None:
+            return ""
+        if self.user is not None:
+            return f"your own {self.user}"
+        if not any(one.label_weight for one in self.outputs):
+            return "the distance to the teacher"
+        return ", ".join(dict.fromkeys(_MEASURES[one.kind] for one in self.outputs if one.label_weight))
 
     def targets(self, inputs: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What each output is held against, of a batch: class numbers, `int64`, or numbers of its own shape."""

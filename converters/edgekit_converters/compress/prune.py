@@ -54,6 +54,19 @@ def check_prune(model: Scannable, settings: PruneSettings) -> ChannelGraph:
     return graph
 
 
+def foretell(graph: ChannelGraph, settings: PruneSettings) -> float | None:
+    """The share of the MACs that will leave; `None` where only a scan on samples tells.
+
+    Args:
+        graph: What `check_prune` gave.
+        settings: How much is to leave.
+    """
+    if settings.widths == SENSITIVITY:
+        return None
+    kept = _uniform(graph, settings)
+    return 1 - graph.macs(kept) / graph.macs(graph.full)
+
+
 def _check(settings: PruneSettings) -> None:
     if (settings.share is None) == (settings.width is None):
         raise RecipeError("pruning takes a share of the MACs to remove or a width, and exactly one of them.")
@@ -90,11 +103,15 @@ def _scores(model: Scannable, graph: ChannelGraph, settings: PruneSettings) -> t
 def _widths(
     model: Scannable, graph: ChannelGraph, scores: Sequence[np.ndarray], settings: PruneSettings, report: Report
 ) -> tuple[int, ...]:
-    if settings.share is None:
-        return by_width(graph, settings.width or 0.0, settings.alignment)
-    if settings.widths == SENSITIVITY and settings.data is not None:
+    if settings.share is not None and settings.widths == SENSITIVITY and settings.data is not None:
         harms = scan(model, graph, scores, settings.alignment, settings.data, report)
         return by_harm(graph, settings.share, settings.alignment, harms)
+    return _uniform(graph, settings)
+
+
+def _uniform(graph: ChannelGraph, settings: PruneSettings) -> tuple[int, ...]:
+    if settings.share is None:
+        return by_width(graph, settings.width or 0.0, settings.alignment)
     return by_share(graph, settings.share, settings.alignment)
 
 

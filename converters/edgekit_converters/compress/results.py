@@ -68,6 +68,21 @@ class Pruning:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """A training that begins, or goes on.
+
+    Attributes:
+        resumed: How many epochs a checkpoint holds already.
+        reason: Why an older checkpoint was not taken up; empty without one.
+        measure: What the loss of the validation samples is, where no accuracy can be told; else empty.
+    """
+
+    resumed: int
+    reason: str = ""
+    measure: str = ""
+
+
+@dataclass(frozen=True)
 class Epoch:
     """A pass over the training data.
 

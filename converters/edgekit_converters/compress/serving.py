@@ -14,14 +14,14 @@ import numpy as np
 
 from edgekit_converters.compress.channels import ChannelGraph
 from edgekit_converters.compress.faces import Changeable, Prunable, Trainable
-from edgekit_converters.compress.prune import check_prune, prune_model
+from edgekit_converters.compress.prune import check_prune, foretell, prune_model
 from edgekit_converters.compress.refusal import finished, of_old_keras
 from edgekit_converters.compress.samples import checksum_drawn
 from edgekit_converters.compress.sensitivity import Scannable
 from edgekit_converters.compress.settings import PruneSettings, TrainSettings, TransferSettings
 from edgekit_converters.compress.surgery import SURGERY_FILE, Kept, Operation, Surgery
 from edgekit_converters.compress.teacher import write_maps
-from edgekit_converters.compress.train import Learner, train_model
+from edgekit_converters.compress.train import Learner, check_training, train_model
 from edgekit_converters.data.source import open_drawn
 from edgekit_converters.model import Model
 from edgekit_converters.settings import DataSettings, SourceSettings
@@ -141,7 +141,11 @@ def compression_handlers(live: Live) -> Mapping[str, Handler]:
     """
 
     def on_check_prune(payload: Payload, _: Report) -> Payload:
-        check_prune(live.prunable(), decode(PruneSettings, payload["settings"]))
+        settings = decode(PruneSettings, payload["settings"])
+        return {"share": foretell(check_prune(live.prunable(), settings), settings)}
+
+    def on_check_train(payload: Payload, _: Report) -> Payload:
+        check_training(live.learner("training"), decode(TrainSettings, payload["settings"]))
         return {}
 
     def on_prune(payload: Payload, report: Report) -> Payload:
@@ -170,6 +174,7 @@ def compression_handlers(live: Live) -> Mapping[str, Handler]:
 
     return {
         "check_prune": on_check_prune,
+        "check_train": on_check_train,
         "prune": on_prune,
         "transfer": on_transfer,
         "train": on_train,

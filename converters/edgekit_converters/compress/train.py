@@ -13,10 +13,11 @@ from edgekit_converters.compress.course import Course
 from edgekit_converters.compress.faces import Trainable
 from edgekit_converters.compress.losses import Answers, LossPlan, output_form, plan_losses
 from edgekit_converters.compress.results import Trained
-from edgekit_converters.compress.samples import Parts, divide
+from edgekit_converters.compress.samples import Parts, divide, gather
 from edgekit_converters.compress.settings import AUTOENCODER, TrainSettings
 from edgekit_converters.compress.surgery import Surgery
 from edgekit_converters.compress.teacher import Teacher, open_teacher, unmatched
+from edgekit_converters.data.user_code import load_function
 from edgekit_converters.model import Model
 from edgekit_runtime.child import Report
 from edgekit_runtime.codec import dumps
@@ -37,7 +38,7 @@ def train_model(model: Learner, settings: TrainSettings, checkpoint: Path, surge
         settings: How.
         checkpoint: A folder for states; what it holds of the same training is taken up.
         surgery: What was done to the source's shape.
-        report: Takes `{"stage", "done", "total"}` and `{"epoch"}`.
+        report: Takes `{"begun"}`, `{"stage", "done", "total"}` and `{"epoch"}`.
 
     Raises:
         RecipeError: The settings do not fit the model.
@@ -63,6 +64,29 @@ def train_model(model: Learner, settings: TrainSettings, checkpoint: Path, surge
     return replace(trained, notes=(note, *trained.notes) if note else trained.notes)
 
 
+def check_training(model: Learner, settings: TrainSettings) -> None:
+    """Refuse what no training can follow, as far as settings and a few samples tell.
+
+    Labels that are refused among a few samples are refused among all.
+
+    Args:
+        model: The model, as it is before the steps ahead of the training.
+        settings: How; a teacher's answers need not be there yet.
+
+    Raises:
+        RecipeError: The settings do not fit the model.
+        DataError: Labels are missing, or do not fit.
+    """
+    check_settings(settings)
+    train = gather(replace(settings.data, samples=LOOKED_AT), model.info, _nobody)
+    rows, validation = np.arange(len(train)), train
+    if settings.validation is not None and settings.validation.path != settings.data.path:
+        validation = gather(replace(settings.validation, samples=LOOKED_AT), model.info, _nobody)
+    plan = _plan(model, settings, Parts(train, rows, validation, np.arange(len(validation))), model.output_forms())
+    if plan.user is not None:
+        load_function(plan.user)
+
+
 def check_settings(settings: TrainSettings) -> None:
     """Refuse settings that no training can follow.
 
@@ -86,6 +110,10 @@ def check_settings(settings: TrainSettings) -> None:
             f"teacher: temperature {teacher.temperature:g}, weight {teacher.weight:g}, weight of features "
             f"{teacher.feature_weight:g}; allowed: above 0; above 0 and at most 1; at least 0."
         )
+
+
+def _nobody(done: int, total: int) -> None:
+    """Tell nobody of a few samples."""
 
 
 def _named(settings: TrainSettings) -> str:

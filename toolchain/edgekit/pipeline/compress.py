@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgekit.pipeline.measure import measure_file
+from edgekit.pipeline.notes import ALONE, Learning, Round, foretold, pruned_text, trained_text
 from edgekit.pipeline.plan import Plan
 from edgekit.pipeline.recipe import PruneStep, Step, TrainStep, TransferStep, recipe_sha256
-from edgekit.pipeline.teacher import ask_itself, ask_other, make_room, what_is_asked
+from edgekit.pipeline.teacher import ask_itself, ask_other, expected, make_room, what_is_asked
 from edgekit_converters.compress.checkpoint import FIRST_STATE, STATES
-from edgekit_converters.compress.results import Epoch, Pruned, Trained
+from edgekit_converters.compress.results import Begun, Epoch, Pruned
 from edgekit_converters.compress.settings import TeacherSettings
 from edgekit_converters.compress.surgery import SURGERY_FILE
 from edgekit_converters.data.session import DataSession
@@ -67,8 +68,10 @@ def checkpoints_of(plan: Plan) -> Iterator[None]:
     folder = checkpoints_beside(plan.output)
     try:
         yield
-    except BaseException:
-        if not any(path.name != FIRST_STATE for path in folder.rglob(STATES)):
+    except BaseException as error:
+        if any(path.name != FIRST_STATE for path in folder.rglob(STATES)):
+            error.add_note(f"the same command goes on from the last epoch, which {folder} keeps")
+        else:
             shutil.rmtree(folder, ignore_errors=True)
         raise
     shutil.rmtree(folder, ignore_errors=True)
@@ -123,6 +126,7 @@ class Compression:
         steps = self._plan.recipe.steps
         if self._checkpoints.parent.is_dir() and not self._checkpoints.is_dir():
             self._note(f"{self._checkpoints.parent} is of another source or other steps, so they begin anew")
+        self._look_ahead(steps)
         self._keep(
             SOURCE_STEP, "as it was loaded, with a new head" if self._plan.recipe.transfers else "as it was loaded"
         )
@@ -130,11 +134,13 @@ class Compression:
             self._hold_against()
         for place, step, training in _stages(steps):
             if isinstance(step, TrainStep):
-                self._train(step, place, str(place))
+                self._train(step, place, ALONE)
                 continue
             self._learn_from_whole(steps)
+            if self._prunings:
+                self._check(step)
             if training is None:
-                self._prune(step, step.settings.share)
+                self._prune(step, step.settings.share, ALONE)
             else:
                 self._prune_in_rounds(step, training, place)
         if any(isinstance(step, PruneStep) for step in steps) and not any(isinstance(s, TrainStep) for s in steps):
@@ -151,15 +157,30 @@ class Compression:
             tuple(self._warnings),
         )
 
-    def _prune(self, step: PruneStep, share: float | None) -> None:
+    def _look_ahead(self, steps: tuple[Step, ...]) -> None:
+        """Refuse what cannot be done, and ask other models for what they teach, before anything takes long."""
+        first = next((step for step in steps if isinstance(step, PruneStep)), None)
+        if first is not None:
+            self._check(first)
+        for place, step in enumerate(steps):
+            if isinstance(step, TrainStep):
+                self._calls.check_train(replace(step.settings, teacher=expected(step.teacher)))
+                if step.teacher is not None and step.teacher.source is not None:
+                    self._lesson(step, place)
+
+    def _check(self, step: PruneStep) -> None:
+        line = foretold(step.settings, self._calls.check(step.settings))
+        if line:
+            self._note(f"prune: {line}")
+
+    def _prune(self, step: PruneStep, share: float | None, one: Round) -> None:
         pruned = self._calls.prune(replace(step.settings, share=share), self._progress)
         self._prunings.append(pruned)
-        self._note(_told(pruned))
-        self._keep("prune", _told(pruned))
+        self._note(f"{one.line('prune')}: {pruned_text(pruned)}")
+        self._keep(one.row("prune"), pruned_text(pruned))
 
     def _prune_in_rounds(self, step: PruneStep, training: TrainStep, place: int) -> None:
         """Prune a little and train a little; a round that costs too much is undone, and is the last."""
-        self._calls.check(step.settings)  # the whole share, before hours of training
         before = self._results[-1].metric
         full, share, good = 0, step.settings.share, self._scratch / "good"
         assert share is not None
@@ -169,9 +190,10 @@ class Compression:
             asked = _share_of_round(share, number / step.rounds, self._prunings[-1].macs_after / full if full else 1.0)
             if asked <= 0:  # an alignment took more in the round before
                 continue
-            self._prune(step, asked)
+            one = Round(number, step.rounds)
+            self._prune(step, asked, one)
             full = full or self._prunings[-1].macs_before
-            self._train(training, place + 1, f"{place + 1}-round-{number}")
+            self._train(training, place + 1, one)
             drop = self._drop(before)
             if step.max_drop is not None and drop > step.max_drop:
                 self._calls.restore(good)
@@ -192,18 +214,25 @@ class Compression:
             return before.value - now.value
         return (now.value - before.value) / before.value if before.value else now.value
 
-    def _train(self, step: TrainStep, place: int, name: str) -> None:
+    def _train(self, step: TrainStep, place: int, one: Round) -> None:
         settings = replace(step.settings, teacher=self._lesson(step, place))
         what = "train" if step.teacher is None else "distil"
-        count = 0
+        folder = self._checkpoints / (f"{place}-round-{one.number}" if one.number else str(place))
+        learning = Learning(what, one, settings.epochs)
+
+        def on_begun(begun: Begun) -> None:
+            nonlocal learning
+            learning = learning.after(begun.resumed)
+            for line in learning.begin(begun, folder):
+                self._note(line)
 
         def on_epoch(epoch: Epoch) -> None:
-            nonlocal count
-            count += 1
-            self._note(_epoch_line(what, epoch, count, settings.epochs))
+            nonlocal learning
+            learning = learning.after(1)
+            self._note(learning.epoch(epoch))
 
-        trained = self._calls.train(settings, self._checkpoints / name, self._progress, on_epoch)
-        self._keep(what, _trained(trained))
+        trained = self._calls.train(settings, folder, self._progress, on_epoch, on_begun)
+        self._keep(one.row(what), trained_text(trained))
 
     def _lesson(self, step: TrainStep, place: int) -> TeacherSettings | None:
         """What the teacher of a step gives, asked once."""
@@ -274,27 +303,3 @@ def _share_of_round(share: float, done: float, left: float) -> float:
         left: Share of the whole's MACs that is there before it.
     """
     return float(1 - (1 - share) ** done / left)
-
-
-def _epoch_line(what: str, epoch: Epoch, number: int, total: int) -> str:
-    line = f"{what}: epoch {number} of {total}: loss {epoch.loss:.4g}, validation {epoch.validation_loss:.4g}"
-    if epoch.accuracy is not None:
-        line += f", accuracy {100 * epoch.accuracy:.1f} %"
-    left = (total - number) * epoch.seconds
-    return f"{line}, {epoch.seconds:.1f} s" + (f"; about {left:.0f} s left" if left >= 1 else "")
-
-
-def _told(pruned: Pruned) -> str:
-    text = f"{100 * pruned.share:.1f} % of {pruned.macs_before:,} MACs removed; {pruned.parameters:,} parameters left"
-    if pruned.by_l2:
-        text += f"; by l2, as they lack what was asked for: {', '.join(pruned.by_l2)}"
-    if pruned.left_alone:
-        text += f"; left alone: {', '.join(one.layer for one in pruned.left_alone)}"
-    return text
-
-
-def _trained(trained: Trained) -> str:
-    best = trained.epochs[trained.best]
-    text = f"{trained.task}: {len(trained.epochs)} epochs, the best the {trained.best + 1}., validation loss "
-    text += f"{best.validation_loss:.4g}"
-    return "; ".join((text, *([trained.stopped] if trained.stopped else []), *trained.notes))

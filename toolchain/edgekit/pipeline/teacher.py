@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,27 @@ from edgekit_runtime.progress import Progress
 OUTPUTS, FEATURES, ASKED = "outputs.npz", "features", "asked.sha256"
 STAGE = "asking the teacher"
 CODE = "torch-code"  # does not tell the shapes of its inputs
+
+
+class Matched(NamedTuple):
+    """An output of a teacher beside that of its student.
+
+    Attributes:
+        theirs: Its name.
+        mine: The student's name for it.
+        axes: The order of its axes that is the student's, batch first.
+    """
+
+    theirs: str
+    mine: str
+    axes: tuple[int, ...]
+
+
+def expected(teacher: Teacher | None) -> TeacherSettings | None:
+    """How much a teacher will count, before its answers lie anywhere."""
+    if teacher is None:
+        return None
+    return TeacherSettings("", None, teacher.temperature, teacher.weight, teacher.feature_weight)
 
 
 def what_is_asked(
@@ -89,7 +111,7 @@ def ask_itself(
     if not (folder / OUTPUTS).exists():
         answers = folder / "answers.npz"
         session.predict(data, answers, lambda _, done, total: progress(STAGE, done, total))
-        _keep(answers, info, info, folder)
+        _keep(answers, _match(info, info), folder)
     features = None
     if teacher.feature_weight:
         features = folder / FEATURES
@@ -129,6 +151,7 @@ def ask_other(
     module = framework_of(teacher.source.format).module
     with FrameworkSession(module, on_log=on_log) as session:
         other = _load(session, teacher.source, info)
+        matched = _match(other, info)
         with DataSession(on_log=on_log) as reader:
             reader.arrange(data, info, other, samples)
         asked = DataSettings(str(samples), None, data.seed)
@@ -136,7 +159,7 @@ def ask_other(
         if features is not None:
             session.compression.features(asked, features, progress)
     samples.unlink()
-    _keep(answers, other, info, folder)
+    _keep(answers, matched, folder)
     return _settings(teacher, folder, features)
 
 
@@ -174,19 +197,29 @@ def _shaped(
     )
 
 
-def _keep(answers: Path, teacher: SourceInfo, student: SourceInfo, folder: Path) -> None:
-    """Write the answers under the student's names and with its axes; the file is there whole, or not at all."""
-    arrays, staged = read_arrays(answers), folder / f".{OUTPUTS}"
-    found = {}
+def _match(teacher: SourceInfo, student: SourceInfo) -> list[Matched]:
+    """Each output of the teacher with that of the student that it is for.
+
+    Raises:
+        RecipeError: There are others, or of other shapes.
+    """
     if len(teacher.outputs) != len(student.outputs):
         raise _mismatch(teacher, student)
     same = {spec.name for spec in teacher.outputs} == {spec.name for spec in student.outputs}
-    for theirs, mine in zip(teacher.outputs, student.outputs, strict=True):
-        array = arrays[mine.name if same else theirs.name]
-        order = order_between(array.shape[1:], mine.sample_shape)
+    by_name, found = {spec.name: spec for spec in teacher.outputs}, []
+    for by_place, mine in zip(teacher.outputs, student.outputs, strict=True):
+        theirs = by_name[mine.name] if same else by_place
+        order = order_between(theirs.sample_shape, mine.sample_shape)
         if order is None:
             raise _mismatch(teacher, student)
-        found[mine.name] = np.transpose(array, (0, *(axis + 1 for axis in order)))
+        found.append(Matched(theirs.name, mine.name, (0, *(axis + 1 for axis in order))))
+    return found
+
+
+def _keep(answers: Path, matched: list[Matched], folder: Path) -> None:
+    """Write the answers under the student's names and with its axes; the file is there whole, or not at all."""
+    arrays, staged = read_arrays(answers), folder / f".{OUTPUTS}"
+    found = {one.mine: np.transpose(arrays[one.theirs], one.axes) for one in matched}
     with open(staged, "wb") as file:
         np.savez(file, allow_pickle=False, **found)
     staged.rename(folder / OUTPUTS)
