@@ -126,8 +126,8 @@ def sources(path: Path = PUBLISHED) -> dict[str, tuple[str, str]]:
 
 
 def _core_name(table: dict[str, object]) -> str:
-    if "core" in table:
-        return str(table.get("core_told", table["core"]))
+    if "core_told" in table or "core" in table:
+        return str(table.get("core_told", table.get("core")))
     model = load_profile(str(table["target"])).profile.cpu.model
     assert model is not None
     return model.value

@@ -61,11 +61,29 @@ def test_int8_gains_more_on_cores_with_dot_products() -> None:
 @pytest.mark.parametrize(("core", "times_less"), [("Cortex-A72", 1), ("Cortex-A73", 1), ("Cortex-A75", 4)])
 def test_threads_take_lines_in_at_once_where_each_core_has_a_cache_of_its_own(core: str, times_less: int) -> None:
     machine = Machine(CORES[core], 4, 2000.0, 8000.0)
-    work = Work(cycles=1e8, refill_bytes=2e8, dram_bytes=5e7, operators=30)
+    work = Work(cycles=1e8, refill_bytes=2e8, dram_bytes=1e8, operators=30)
     one, four = (time_of(work, machine, threads) for threads in (1, 4))
     assert one.cache_ms / four.cache_ms == pytest.approx(times_less)
     assert one.compute_ms / four.compute_ms == pytest.approx(4)
     assert one.memory_ms == four.memory_ms
+
+
+@pytest.mark.parametrize("target", ["raspberry-pi-5", "pixel-3", "pixel-4", "jetson-orin-cpu"])
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_threads_win_no_more_than_was_ever_published(target: str, dtype: str) -> None:
+    profile = load_profile(target).profile
+    loads = loads_of(mobilenet_v1(dtype, blocks=5))
+    times = [predict(loads, profile, threads).total_ms for threads in (1, 2, 3, 4)]
+    assert times == sorted(times, reverse=True)
+    assert times[0] / times[3] <= 3.2 + 1e-9
+    shares = [row.share.value or 0 for row in of(mobilenet_v1(dtype, blocks=5), profile, 4).operators]
+    assert sum(shares) == pytest.approx(1)
+
+
+def test_where_the_gain_of_threads_is_beyond_what_was_published_it_is_said() -> None:
+    pi3 = load_profile("raspberry-pi-3b-plus").profile
+    notes = [of(mobilenet_v1("int8"), pi3, threads).notes for threads in (1, 4)]
+    assert [any("do not take the gain of threads from it" in note for note in told) for told in notes] == [False, True]
 
 
 def test_a_pixel_3_has_published_figures_to_check_it_and_a_jetson_has_none() -> None:

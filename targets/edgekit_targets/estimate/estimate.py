@@ -12,7 +12,7 @@ from edgekit_targets.estimate.fit import Outcome, fit_of
 from edgekit_targets.estimate.latency import Parts, Unpredictable
 from edgekit_targets.estimate.memory import MemoryEstimate, estimate_memory
 from edgekit_targets.estimate.predict import METHOD, Prediction, latency_of, main_precision, predict
-from edgekit_targets.estimate.remedies import Remedy, remedies_for
+from edgekit_targets.estimate.remedies import FOUR_THREADS, Remedy, remedies_for
 from edgekit_targets.estimate.subject import Subject
 from edgekit_targets.estimate.work import Load
 from edgekit_targets.profile import Profile
@@ -227,6 +227,12 @@ def _notes(prediction: Prediction | None, subject: Subject, anchor: Anchor | Non
             notes.append(f"no published latency of such cores in {precision} was there to check it; {core.source}")
         if not prediction.machine.bandwidth_known:
             notes.append("the profile tells no memory bandwidth: that of a Raspberry Pi with such cores stands in")
+        low, high = FOUR_THREADS[precision]
+        if prediction.threads > 1 and prediction.gain > high:
+            notes.append(
+                f"beside one thread it is a larger gain than the {low:g} to {high:g} that others published for four "
+                f"threads on boards in {precision}: do not take the gain of threads from it"
+            )
         if subject.graph.format == "onnx":
             notes.append("kernels of LiteRT stand in for onnxruntime's, which were not counted")
     if anchor is not None and anchor.doubt:

@@ -6,6 +6,8 @@
          + bytes / bandwidth                            to and from main memory
          + operators * overhead                         starting each, and waking its threads
 
+    held back, on cores with a second-level cache each, so that threads win no more than was published of any.
+
 The three constants were fitted together to the twelve published figures of XNNPACK on the Raspberry Pi 3 B+ and 4
 (README of 2022-02-08), in logarithms, towards the round values 0.85, 8 cycles (a line of 64 bytes over a bus of 8)
 and 2 (a copy reads and writes); docs/validation.md has every figure, and what was only tested.
@@ -23,6 +25,10 @@ EFFICIENCY = 0.83
 REFILL_CYCLES = 9.0
 OPERATOR_S = 1e-6
 OPERATOR_THREADED_S = 1e-5
+# What four threads won over one at the most, published of any core: Pixel 2, XNNPACK, MobileNetV1 in float32. Of
+# cores with a second-level cache each the constants say more, which nothing published bears out.
+MOST_GAIN, GAIN_THREADS = 3.2, 4
+LEAST_SHARE = 0.5
 
 
 class Unpredictable(Exception):  # noqa: N818  # not an error: the answer is that there is none
@@ -104,6 +110,12 @@ class Parts:
     memory_ms: float
     overhead_ms: float
 
+    def times(self, factor: float) -> Parts:
+        """All of it, as many times as long."""
+        return Parts(
+            self.compute_ms * factor, self.cache_ms * factor, self.memory_ms * factor, self.overhead_ms * factor
+        )
+
     @property
     def total_ms(self) -> float:
         """All of it."""
@@ -179,6 +191,28 @@ def time_of(work: Work, machine: Machine, threads: int, constants: Constants = D
         threads: Threads that share it, each on a core of its own.
         constants: The fitted constants.
     """
+    return unbounded_time_of(work, machine, threads, constants).times(held_back(work, machine, threads, constants))
+
+
+def held_back(work: Work, machine: Machine, threads: int, constants: Constants = DEFAULTS) -> float:
+    """How many times as long work takes as its parts say, so that threads win no more than was ever published.
+
+    It is for cores with a second-level cache each: of the others, figures with four threads were fitted.
+    """
+    if threads == 1 or not machine.core.own_l2:
+        return 1.0
+    one, several = (unbounded_time_of(work, machine, count, constants).total_ms for count in (1, threads))
+    return max(1.0, one / several / most_gain(threads)) if several else 1.0
+
+
+def most_gain(threads: int) -> float:
+    """What threads win over one at the most: `MOST_GAIN` of four, and less for each beyond the first."""
+    lost = (1 - MOST_GAIN / GAIN_THREADS) / (GAIN_THREADS - 1)
+    return threads * max(LEAST_SHARE, 1 - lost * (threads - 1))
+
+
+def unbounded_time_of(work: Work, machine: Machine, threads: int, constants: Constants = DEFAULTS) -> Parts:
+    """The time by the formula alone."""
     clock_hz = machine.clock_mhz * 1e6
     each_s = OPERATOR_S if threads == 1 else OPERATOR_THREADED_S
     lines = work.refill_bytes / LINE_BYTES

@@ -12,9 +12,11 @@ from edgekit_targets.estimate.latency import (
     Machine,
     Parts,
     check_threads,
+    held_back,
     machine_of,
     time_of,
     told,
+    unbounded_time_of,
 )
 from edgekit_targets.estimate.ranges import ANCHORED, CHECKED, UNCHECKED, Latency, Trust, latency_figure
 from edgekit_targets.estimate.work import Load, total, work_of
@@ -49,6 +51,11 @@ class Prediction:
         """The time in all."""
         return self.whole.total_ms * self.scale
 
+    @property
+    def gain(self) -> float:
+        """How many times as long one thread would take."""
+        return predict_on(self.machine, self.loads, 1).whole.total_ms / self.whole.total_ms
+
     def share(self, part: Parts) -> float:
         """The share of the time that an operator takes."""
         return part.total_ms / self.whole.total_ms
@@ -76,7 +83,8 @@ def predict_on(
 ) -> Prediction:
     """Predict the time of a model on a machine."""
     works = [work_of(load, machine.core.rates[load.precision]) for load in loads]
-    parts = tuple(time_of(work, machine, threads, constants) for work in works)
+    slower = held_back(total(works), machine, threads, constants)
+    parts = tuple(unbounded_time_of(work, machine, threads, constants).times(slower) for work in works)
     whole = time_of(total(works), machine, threads, constants)
     return Prediction(machine, threads, tuple(loads), parts, whole, scale)
 
