@@ -92,7 +92,33 @@ def test_the_last_releases_are_kept_and_one_can_go_back(home, bundles):
         assert roll_back(device, "small").release.number == "0003"
         with pytest.raises(DeviceError, match="small has no earlier release here"):
             roll_back(device)
-        assert deploy_bundle(device, bundles[0]).number == "0006"
+        assert deploy_bundle(device, bundles[1]).number == "0006"
+
+
+def test_what_is_current_already_is_checked_again_and_pushes_nothing_out(home, bundles):
+    with local() as device:
+        for turn in range(2):
+            deploy_bundle(device, bundles[turn])
+        for _ in range(3):
+            done = deploy_bundle(device, bundles[1])
+            assert (done.number, done.golden.samples) == ("0002", 4)
+        assert [release.number for release in list_releases(device)] == ["0001", "0002"]
+        assert not (home / STORE / "bundles/small/staging").exists()
+        assert roll_back(device).release.number == "0001"
+        assert deploy_bundle(device, bundles[0], keep=2).number == "0001"
+        assert [release.number for release in list_releases(device)] == ["0001", "0002"]
+        assert deploy_bundle(device, bundles[0], keep=1).number == "0001"
+        assert [release.number for release in list_releases(device)] == ["0001"]
+
+
+@pytest.mark.parametrize("file", ["bundle/model.tflite", "python"])
+def test_what_is_current_but_was_changed_is_deployed_anew(home, bundles, file):
+    with local() as device:
+        deploy_bundle(device, bundles[0])
+        path = home / STORE / "bundles/small/releases/0001" / file
+        path.write_bytes(path.read_bytes() + b"\n")
+        assert deploy_bundle(device, bundles[0]).number == "0002"
+    assert run_current(home) == 4
 
 
 def test_a_release_that_was_gone_back_to_outlives_the_next_deployment(home, bundles):
@@ -100,7 +126,7 @@ def test_a_release_that_was_gone_back_to_outlives_the_next_deployment(home, bund
         for turn in range(3):
             deploy_bundle(device, bundles[turn % 2], keep=2)
         assert roll_back(device).release.number == "0002"
-        deploy_bundle(device, bundles[1], keep=2)
+        deploy_bundle(device, bundles[0], keep=2)
         assert [release.number for release in list_releases(device)] == ["0002", "0003", "0004"]
         deploy_bundle(device, bundles[1], keep=1)
         assert [release.number for release in list_releases(device)] == ["0005"]

@@ -77,7 +77,7 @@ def test_deploying_takes_one_connection_and_one_remote_command(ssh, bundles):
     done = deploy(bundles[1], device=PI)
     assert (done.number, done.golden.samples) == ("0002", 4)
     assert len(ssh.read_text().splitlines()) == 1
-    assert rollback(PI).number == "0001"
+    assert rollback(PI).release.number == "0001"
     assert [(release.number, release.current) for release in deployed(PI)] == [("0001", True), ("0002", False)]
 
 

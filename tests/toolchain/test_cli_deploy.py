@@ -47,9 +47,9 @@ def test_for_machines_the_result_is_json(bundle: Path) -> None:
     assert [(release["name"], release["current"]) for release in releases] == [("small", True)]
 
 
-def test_back_and_away(bundle: Path) -> None:
-    for _ in range(2):
-        run(str(bundle), "--keep=2")
+def test_back_and_away(bundle: Path, tmp_path: Path) -> None:
+    for each in (bundle, dense_bundle(tmp_path, "int8")):
+        run(str(each), "--keep=2")
     assert "*  small   0001" in run("--rollback").stdout
     removed = run("--remove", "small")
     assert removed.stderr == "small: removed from local.\n"

@@ -21,7 +21,7 @@ from edgekit_devices.onboard.environments import forget_environments, write_laun
 from edgekit_devices.onboard.frames import Payload, RefusedError
 from edgekit_devices.onboard.store import Store, digest_of, refused, sync_folder
 
-RECORD = "release.json"
+RECORD, LAUNCHER = "release.json", "python"
 STAGING = "staging"
 NAME = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
 
@@ -59,7 +59,7 @@ class Releases:
             self._store.lay_out(staging / "bundle", files)
             self._store.lay_out(staging / "program", {"runtime.pyz": runtime})
             site = self._store.root / "environments" / environment / "site" if environment else None
-            write_launcher(staging / "python", site)
+            write_launcher(staging / LAUNCHER, site)
             record = {**told, "files": dict(files), "runtime": runtime, "environment": environment}
             (staging / RECORD).write_text(json.dumps(record))
             _sync_tree(staging)
@@ -70,19 +70,22 @@ class Releases:
     def switch(self, keep: int) -> Payload:
         """Make the staged release the current one, and remove the oldest beyond `keep`, but not the one before it.
 
+        Where the current one is the same, and whole, it stays, so that it pushes out none that one could go back to.
+
         Raises:
             RefusedError: The system said no; the old one is current still.
         """
         before = self._current()
         try:
-            number = f"{max([0, *map(int, self._numbers())]) + 1:04d}"
-            (self._folder / "releases").mkdir(exist_ok=True)
-            (self._folder / STAGING).rename(self._folder / "releases" / number)
-            sync_folder(self._folder / "releases")
-            self._point_to(number)
+            if before is not None and self._is_staged(before):
+                number = before
+                shutil.rmtree(self._folder / STAGING)
+            else:
+                number = self._take_staged()
         except OSError as error:
             raise refused(error) from error
-        for old in self._numbers()[:-keep]:
+        others = [other for other in self._numbers() if other != number]
+        for old in others[: max(0, len(others) - keep + 1)]:
             if old == before and keep > 1:
                 continue
             shutil.rmtree(self._folder / "releases" / old, ignore_errors=True)
@@ -138,6 +141,23 @@ class Releases:
     def environments(self) -> set[str]:
         """The environments that its releases need."""
         return {str(self._record(number).get("environment", "")) for number in self._numbers()}
+
+    def _take_staged(self) -> str:
+        number = f"{max([0, *map(int, self._numbers())]) + 1:04d}"
+        (self._folder / "releases").mkdir(exist_ok=True)
+        (self._folder / STAGING).rename(self._folder / "releases" / number)
+        sync_folder(self._folder / "releases")
+        self._point_to(number)
+        return number
+
+    def _is_staged(self, number: str) -> bool:
+        """Whether a release is what was staged, with all that was told of it, and nothing was changed since."""
+        release, staging = self._folder / "releases" / number, self._folder / STAGING
+        try:
+            same = all((release / name).read_bytes() == (staging / name).read_bytes() for name in (RECORD, LAUNCHER))
+        except OSError:
+            return False
+        return same and not self._changed(number)
 
     def _numbers(self) -> list[str]:
         folder = self._folder / "releases"
@@ -203,7 +223,7 @@ def _listed(store: Store) -> str:
 
 def _paths(folder: Path) -> Payload:
     return {
-        "python": str(folder / "python"),
+        "python": str(folder / LAUNCHER),
         "runtime": str(folder / "program/runtime.pyz"),
         "bundle": str(folder / "bundle"),
     }
