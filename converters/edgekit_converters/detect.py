@@ -11,6 +11,7 @@ from pathlib import Path
 from edgekit_runtime.bundle import sha256_of
 from edgekit_runtime.errors import ModelError
 from edgekit_runtime.formats import is_onnx, is_tflite
+from edgekit_runtime.manifest import MANIFEST_FILE
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"  # HDF5 file format specification, version 3, section II.A
 ZIP_MAGIC = b"PK\x03\x04"
@@ -35,6 +36,8 @@ def detect_source(path: Path) -> str:
     if os.path.isdir(path):
         if os.path.isfile(os.path.join(path, SAVED_MODEL)):
             return "saved-model"
+        if os.path.isfile(os.path.join(path, MANIFEST_FILE)):
+            raise _bundle(path)
         raise ModelError(f"{path}: it is a folder without {SAVED_MODEL}; {ALLOWED}.", hint=SAVE)
     found = _by_content(path)
     if found is not None:
@@ -66,6 +69,8 @@ def _torch_zip(path: Path) -> str:
     names = _zip_names(path)
     if any(name.endswith(("archive_format", "serialized_exported_program.json")) for name in names):
         return "torch-export"
+    if MANIFEST_FILE in names:
+        raise _bundle(path)
     if any(name.endswith("/constants.pkl") for name in names):
         raise ModelError(
             f"{path}: it is a TorchScript program, which PyTorch no longer exports; {ALLOWED}.",
@@ -75,6 +80,13 @@ def _torch_zip(path: Path) -> str:
     if any(name.endswith("/data.pkl") for name in names):
         raise _only_weights(path)
     raise ModelError(f"{path}: it is a zip, but no model, or a damaged one; {ALLOWED}.", hint=SAVE)
+
+
+def _bundle(path: Path) -> ModelError:
+    return ModelError(
+        f"{path}: it is a bundle, whose model was exported already; {ALLOWED}.",
+        hint="Give what the bundle was made from, or the .tflite or .onnx inside it.",
+    )
 
 
 def _only_weights(path: Path) -> ModelError:

@@ -52,7 +52,6 @@ def test_what_is_no_model_is_refused_with_what_is_allowed(tmp_path, content):
 
 def test_a_zip_of_something_else_is_refused_as_a_zip(tmp_path):
     assert "it is a zip, but no model" in refusal(write_zip(tmp_path / "a.keras", "config.json")).message
-    assert "it is a zip, but no model" in refusal(write_zip(tmp_path / "b.edgekit", "manifest.json")).message
 
 
 @patient
@@ -104,6 +103,15 @@ def test_a_folder_is_refused_with_how_to_save_a_file(tmp_path):
     assert "it is a folder" in error.message
     assert "allowed: a Keras model" in error.message
     assert "model.save" in error.hint
+
+
+def test_a_bundle_is_called_one_as_a_folder_and_as_a_zip(tmp_path):
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle/manifest.json").touch()
+    for path in (tmp_path / "bundle", write_zip(tmp_path / "model.edgekit", "manifest.json")):
+        error = refusal(path)
+        assert "it is a bundle, whose model was exported already" in error.message
+        assert "what the bundle was made from" in error.hint
 
 
 def test_a_missing_file_is_refused(tmp_path):
