@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit.pipeline.plan import Plan
+from edgekit.pipeline.recipe import TrainStep
 from edgekit_converters.data.check import Checked, InputRange
 from edgekit_converters.data.form import detect_form
 from edgekit_converters.data.pictures import preparation_for, read_class_names
@@ -32,12 +33,14 @@ class Samples:
         evaluation: In the evaluation data, if there is some.
         preparation: How pictures become the model's input, where it takes some.
         classes: Names of the classes; empty where they are not known.
+        trained: Whether a step trains the network, so that its source need not know anything yet.
     """
 
     calibration: Checked | None
     evaluation: Checked | None
     preparation: Preparation | None
     classes: tuple[str, ...]
+    trained: bool = False
 
 
 def check_data(session: DataSession, plan: Plan, info: SourceInfo, labels: Path, progress: Progress) -> Samples:
@@ -68,7 +71,8 @@ def check_data(session: DataSession, plan: Plan, info: SourceInfo, labels: Path,
         session.check_metric(plan.request.metric, info, labels)
     found = [checked.classes for checked in (evaluation, calibration) if checked is not None and checked.classes]
     fitting = [classes for classes in found if _fits(classes, info)]
-    return Samples(calibration, evaluation, preparation, named or (fitting[0] if fitting else ()))
+    trained = any(isinstance(step, TrainStep) for step in plan.recipe.steps)
+    return Samples(calibration, evaluation, preparation, named or (fitting[0] if fitting else ()), trained)
 
 
 def doubts(samples: Samples, evaluation: Evaluation | None) -> tuple[str, ...]:
@@ -83,7 +87,7 @@ def doubts(samples: Samples, evaluation: Evaluation | None) -> tuple[str, ...]:
         fed = {one.name: one for one in samples.evaluation.ranges}
         pairs = [(one, fed[one.name]) for one in samples.calibration.ranges if one.name in fed]
         found += [_range_doubt(*pair) for pair in pairs if _differ(*pair)]
-    if evaluation is not None:
+    if evaluation is not None and not samples.trained:
         found += _chance_doubt(samples, evaluation)
     return tuple(found)
 
