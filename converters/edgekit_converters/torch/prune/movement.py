@@ -247,7 +247,9 @@ def pad(trace: Trace, call: Call) -> None:
             trace.pin(axis, PARTED)
             axes[dim] = None
         else:
-            axes[dim] = np.concatenate([np.full(before, FIXED), axis, np.full(behind, FIXED)])
+            added = trace.atoms.new(before + behind)
+            trace.pin(added, f"its channels meet the zeros that {trace.layer} adds")
+            axes[dim] = np.concatenate([added[:before], axis, added[before:]])
     trace.give(call.result, axes)
 
 
