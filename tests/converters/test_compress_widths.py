@@ -228,6 +228,6 @@ def test_wide_groups_take_twice_the_alignment_where_that_comes_near(eighths: lis
 
 
 def test_a_smaller_alignment_is_named_where_it_would_reach_what_was_asked_for() -> None:
-    with pytest.raises(RecipeError, match=r"multiples of 16, .*or for a smaller alignment"):
+    with pytest.raises(RecipeError, match=r"multiples of 16, .*or, in a recipe, for a smaller alignment"):
         by_share(chain(16, 16), 0.5, 16)
     assert by_share(chain(16, 16), 0.5, 8) == (8, 8)

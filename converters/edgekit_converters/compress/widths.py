@@ -324,7 +324,7 @@ def check_share(graph: ChannelGraph, share: float, alignment: int) -> None:
     most = reachable(graph, alignment)
     if share <= most + CLOSE:
         return
-    finer = ", or for a smaller alignment" if alignment > 1 and share <= reachable(graph, 1) else ""
+    finer = ", or, in a recipe, for a smaller alignment" if alignment > 1 and share <= reachable(graph, 1) else ""
     alone = told_alone(graph)
     aligned = f"in widths of multiples of {alignment}, " if alignment > 1 else ""
     raise RecipeError(
