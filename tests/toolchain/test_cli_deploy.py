@@ -69,6 +69,15 @@ def test_what_serves_it_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+@pytest.mark.parametrize("options", [("--list", "--remove"), ("--rollback", "--list"), ("--rollback", "--remove")])
+def test_two_things_at_once_are_refused_and_neither_is_done(bundle: Path, options: tuple[str, str]) -> None:
+    run(str(bundle))
+    result = run(*options, "small")
+    assert result.exit_code == 2
+    assert "do not go together; allowed: one of --list, --rollback, --remove" in " ".join(result.stderr.split())
+    assert "*  small   0001" in run("--list").stdout
+
+
 def test_without_a_bundle_nothing_is_deployed() -> None:
     result = run()
     assert result.exit_code == 2

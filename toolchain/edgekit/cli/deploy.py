@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -19,9 +20,9 @@ from edgekit.cli.console import Volume, progress
     shell_complete=complete_address,
     help="Where to, such as ssh://pi@raspberrypi.local.",
 )
-@click.option("--list", "action", flag_value="list", help="List what is deployed there instead.")
-@click.option("--rollback", "action", flag_value="rollback", help="Go back to the release before the current one.")
-@click.option("--remove", "action", flag_value="remove", help="Remove every release of the bundle.")
+@click.option("--list", "listed", is_flag=True, help="List what is deployed there instead.")
+@click.option("--rollback", is_flag=True, help="Go back to the release before the current one.")
+@click.option("--remove", is_flag=True, help="Remove every release of the bundle.")
 @click.option("--service", is_flag=True, help="Have systemd on the device serve it, now and after each start.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Where --service listens.")
 @click.option(
@@ -29,11 +30,13 @@ from edgekit.cli.console import Volume, progress
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result for machines.")
 @click.pass_obj
-def deploy(
+def deploy(  # noqa: PLR0913, PLR0917  # one parameter for each option is click's way
     volume: Volume,
     bundle: str | None,
     device: str,
-    action: str | None,
+    listed: bool,
+    rollback: bool,
+    remove: bool,
     service: bool,
     port: int,
     keep: int,
@@ -47,6 +50,7 @@ def deploy(
     """
     from edgekit.reports.render.deployments import print_deployment, print_releases, print_warnings
 
+    action = _action({"--list": listed, "--rollback": rollback, "--remove": remove})
     if action is None:
         from edgekit.deploying import deploy as bring
 
@@ -58,25 +62,33 @@ def deploy(
             print_deployment(done)
         print_warnings(done.warnings)
         return
-    from edgekit.deploying import deployed, remove, rollback
+    from edgekit import deploying
 
-    if action == "list":
-        releases = deployed(device)
-    elif action == "rollback":
-        back = rollback(device, bundle)
+    if action == "--list":
+        releases = deploying.deployed(device)
+    elif action == "--rollback":
+        back = deploying.rollback(device, bundle)
         print_warnings(back.warnings)
         releases = (back.release,)
     else:
-        removed = remove(device, bundle)
+        removed = deploying.remove(device, bundle)
         click.echo(f"{removed.name}: removed from {device}.", err=True)
         print_warnings(removed.warnings)
-        releases = deployed(device)
+        releases = deploying.deployed(device)
     if as_json:
         from edgekit_runtime.codec import dumps
 
         click.echo(dumps({"device": device, "releases": releases}, schema="edgekit/releases", version=1), nl=False)
     else:
         print_releases(releases, device)
+
+
+def _action(asked: Mapping[str, bool]) -> str | None:
+    """The one option that is asked for in place of deploying; two of them cannot be meant."""
+    given = [name for name, on in asked.items() if on]
+    if len(given) > 1:
+        raise click.UsageError(f"{' and '.join(given)} do not go together; allowed: one of {', '.join(asked)}.")
+    return given[0] if given else None
 
 
 def _printed(document: object, as_json: bool) -> bool:
