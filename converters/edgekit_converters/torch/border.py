@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
@@ -50,10 +51,18 @@ class Border(torch.nn.Module):  # type: ignore[misc]  # torch ships no types tha
         forward: The module.
         outputs: What it gives.
         orders: Inputs and outputs whose axes lie in another order at the border.
+        rewriting: Makes what is around each run of the module.
     """
 
-    def __init__(self, forward: Forward, outputs: tuple[TensorSpec, ...], orders: tuple[AxisOrder, ...] = ()) -> None:
+    def __init__(
+        self,
+        forward: Forward,
+        outputs: tuple[TensorSpec, ...],
+        orders: tuple[AxisOrder, ...] = (),
+        rewriting: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
         super().__init__()
+        self._rewriting = rewriting
         self.inner = forward.module
         self._run = forward.run
         self._inputs = dict(zip(signature_names(forward.inputs), forward.inputs, strict=True))
@@ -64,7 +73,8 @@ class Border(torch.nn.Module):  # type: ignore[misc]  # torch ships no types tha
     def forward(self, **tensors: Any) -> dict[str, Any]:
         """Outputs by signature name, from inputs by signature name."""
         values = [self._inner_order(tensors[key], spec.name) for key, spec in self._inputs.items()]
-        results = self._run(values)
+        with self._rewriting():
+            results = self._run(values)
         return {key: self._outer_order(results[spec.name], spec.name) for key, spec in self._outputs.items()}
 
     def samples(self) -> dict[str, Any]:

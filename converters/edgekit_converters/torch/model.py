@@ -13,6 +13,7 @@ from edgekit_converters.parting import Activation
 from edgekit_converters.source import AxisOrder, SourceInfo
 from edgekit_converters.torch.activations import operator_activations
 from edgekit_converters.torch.border import Border, Forward, NoTensorError, example
+from edgekit_converters.torch.channels_last import ChannelsLast
 from edgekit_converters.torch.folding import folded_norms
 from edgekit_converters.torch.layout import CHANNELS_LAST, LayoutWatch
 from edgekit_converters.torch.refusal import cannot_run
@@ -79,7 +80,8 @@ class TorchModel:
             from edgekit_converters.torch.to_tflite import export_tflite
 
             with folded_norms(self._forward.module, self._run_example):
-                export_tflite(Border(self._forward, self.info.outputs, self._orders), self._source, path)
+                border = Border(self._forward, self.info.outputs, self._orders, ChannelsLast)
+                export_tflite(border, self._source, path)
             return self._orders
 
     def activations(self, sample: Mapping[str, np.ndarray]) -> tuple[Activation, ...]:
