@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgekit_devices.local_transport import LocalTransport
+from edgekit_devices.remote import RemoteDevice
 
 CUTTER = Path(__file__).with_name("cutter.py")
+FULL_DISK = Path(__file__).with_name("full_disk.py")
 
 
 class ShellTransport(LocalTransport):
@@ -63,3 +65,18 @@ def python_that_is(folder: Path, version: tuple[int, int, int]) -> Path:
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c {shlex.quote(code)} "$@"\n')
     program.chmod(0o755)
     return program
+
+
+def full_disk_device(folder: Path, home: Path, after: int) -> RemoteDevice:
+    """This machine, whose disk takes a number of new files, folders and names, and then no more.
+
+    Args:
+        folder: Where its Python may lie, and in the end `made`: how many it was to take.
+        home: The home folder, to which this applies.
+        after: The number.
+    """
+    python = folder / "python3"
+    words = (sys.executable, str(FULL_DISK), str(home), str(after), str(folder / "made"))
+    python.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+    python.chmod(0o755)
+    return RemoteDevice(LocalTransport(), str(python))

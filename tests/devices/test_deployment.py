@@ -20,7 +20,7 @@ from edgekit_runtime.errors import BundleError, DeviceError, UserError
 from edgekit_runtime.golden import read_golden
 from tests.bundle_files import dense_bundle, seal
 from tests.devices.conftest import STORE
-from tests.devices.fakes import CutTransport
+from tests.devices.fakes import CutTransport, full_disk_device
 
 CUTS = 50
 
@@ -320,4 +320,30 @@ def test_a_loss_of_power_in_a_step_leaves_a_whole_release(home, bundles, call):
             current = next(release for release in list_releases(device) if release.current)
         assert current.changed == ()
         assert run_current(home) == 4
+    assert not list((home / STORE / "sessions").iterdir())
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_at_any_moment_leaves_a_whole_release(home, bundles, tmp_path):
+    with local() as device:
+        deploy_bundle(device, bundles[0])
+    with full_disk_device(tmp_path, home, after=sys.maxsize) as device:
+        deploy_bundle(device, changed_bundle(tmp_path, bundles[1], 0))
+    done, total, failed = "0002", int((tmp_path / "made").read_text()), 0
+    for number, point in enumerate(random.Random("disk").choices(range(total), k=CUTS), 1):
+        try:
+            with full_disk_device(tmp_path, home, after=point) as device:
+                done = deploy_bundle(device, changed_bundle(tmp_path, bundles[1], number)).number
+        except DeviceError as error:
+            if "disk is full" not in error.message and "No space left" not in error.message:
+                raise
+            failed += 1
+        with local() as device:
+            current = next(release for release in list_releases(device) if release.current)
+        assert current.changed == ()
+        assert current.number == done
+    assert failed > CUTS / 2  # the others took less than the first
+    assert run_current(home) == 4
+    with local() as device:
+        assert deploy_bundle(device, bundles[1]).golden.samples == 4
     assert not list((home / STORE / "sessions").iterdir())
