@@ -8,6 +8,7 @@ from typing import Any
 
 from edgekit_runtime.codec import FormatError
 from edgekit_runtime.errors import ProfileError
+from edgekit_targets.contradictions import contradictions
 from edgekit_targets.extends import FindBase, Merged, ProfileFile, merge_chain
 from edgekit_targets.profile import LoadedProfile, Profile
 from edgekit_targets.validate import validate
@@ -44,11 +45,11 @@ def resolve_profile(file: ProfileFile, find_base: FindBase) -> LoadedProfile:
 
 
 def _resolve(merged: Merged, file: ProfileFile) -> LoadedProfile:
-    faults = tuple(_unknown_sources(merged.tree))
+    faults = (*_unknown_sources(merged.tree), *contradictions(merged.tree))
     try:
         profile = validate(Profile, merged.tree)
     except FormatError as error:
-        raise _told(merged, error.faults + faults) from error
+        raise _told(merged, tuple(dict.fromkeys((*error.faults, *faults)))) from error
     if faults:
         raise _told(merged, faults)
     toml = file.toml if len(merged.files) == 1 else _written(merged.tree)

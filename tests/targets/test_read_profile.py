@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgekit_runtime.errors import ProfileError
+from edgekit_targets.contradictions import contradictions
 from edgekit_targets.read_profile import read_profile
 
 Tree = dict[str, Any]
@@ -186,6 +187,74 @@ def test_a_recipe_that_the_accelerator_does_not_take_is_a_contradiction() -> Non
     (fault,) = faults_of(changed(lambda t: t.update(npu=NPU), lambda t: t["recipe"].update(name="float32")))
 
     assert fault == "board.toml: document: recipe.name is float32, which npu.schemes does not hold; allowed: int8"
+
+
+def fact(value: object) -> Tree:
+    return {"value": value, "source": "maker", "confidence": "vendor"}
+
+
+CONTRADICTIONS: dict[str, Callable[[Tree], None]] = {
+    "power.idle_mw: is 9000, and power.busy_mw is 10; allowed: at most as much": lambda t: t.update(
+        power={"idle_mw": fact(9000), "busy_mw": fact(10)}
+    ),
+    "budgets.latency_p50_ms: is 50, and budgets.latency_p99_ms is 10; allowed: at most as much": lambda t: t[
+        "budgets"
+    ].update(latency_p50_ms=50, latency_p99_ms=10),
+    "budgets.peak_rss_kib: is 9000000000, and memory.ram_kib is ": lambda t: t["budgets"].update(
+        peak_rss_kib=9_000_000_000
+    ),
+    "cpu.clock_mhz: is 1000000000; allowed: 1 to 20000, or is it in another unit?": lambda t: t["cpu"][
+        "clock_mhz"
+    ].update(value=1_000_000_000),
+    "memory.bandwidth_mb_s: is 1e-06; allowed: 1 to 100000000": lambda t: t["memory"].update(
+        bandwidth_mb_s=fact(0.000001)
+    ),
+    "cpu: features and features_absent both name neon; allowed": lambda t: t["cpu"].update(
+        features=fact(["neon"]), features_absent=fact(["neon", "dotprod"])
+    ),
+    "npu.peak_gops: is 99999, and npu.macs_per_cycle and npu.clock_mhz make 256; allowed": lambda t: t.update(
+        npu=NPU | {"peak_gops": fact(99999), "macs_per_cycle": fact(256), "clock_mhz": fact(500)}
+    ),
+}
+
+
+def test_a_compiler_for_another_accelerator_is_a_contradiction() -> None:
+    compiler = {"accelerator": "ethos-u85-256", "source": "maker", "confidence": "vendor"}
+    u55 = NPU | {"family": "ethos-u", "model": fact("Ethos-U55-256"), "compiler": compiler}
+    (line,) = faults_of(changed(lambda t: t.update(npu=u55)))
+    assert "is ethos-u85-256, and npu.model names ethos-u55-256; allowed: the same" in line
+    (line,) = faults_of(changed(lambda t: t.update(npu=NPU | {"compiler": compiler})))
+    assert "is ethos-u85-256, and npu.family is edgetpu; allowed: one of that family" in line
+
+
+@pytest.mark.parametrize("fault", CONTRADICTIONS)
+def test_each_contradiction_is_one_line(fault: str) -> None:
+    (line,) = faults_of(changed(CONTRADICTIONS[fault]))
+
+    assert line.startswith(f"board.toml: {fault}")
+
+
+@given(st.sets(st.sampled_from(sorted(CONTRADICTIONS)), min_size=1), st.booleans())
+def test_no_fault_hides_a_contradiction(faults: set[str], with_others: bool) -> None:
+    others: list[Callable[[Tree], None]] = [lambda t: t.update(fpu=1)] if with_others else []
+
+    lines = faults_of(changed(*(CONTRADICTIONS[fault] for fault in faults), *others))
+
+    assert len(lines) == len(faults) + len(others)
+    for fault in faults:
+        assert sum(line.startswith(f"board.toml: {fault}") for line in lines) == 1
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.just(10**400) | st.text(max_size=3),
+        lambda inner: st.lists(inner, max_size=2),
+    )
+)
+def test_figures_of_any_type_are_passed_over_by_what_looks_for_contradictions(value: object) -> None:
+    tree = {"cpu": {"features": value, "clock_mhz": {"value": value}}, "power": value, "npu": value, "recipe": value}
+
+    assert all(": " in fault for fault in contradictions(tree))
 
 
 def test_a_runtime_that_does_not_read_its_format_is_a_contradiction() -> None:
