@@ -56,6 +56,7 @@ def edgekit(folder: Path, absent: Sequence[str], *argv: str | Path) -> subproces
         ("edgekit_converters", (*KERAS, *TORCH, *ONNX, *TFLITE)),
         ("edgekit_converters.data", (*KERAS, *TORCH, *ONNX, *TFLITE)),
         ("edgekit_converters.onnx", (*KERAS, *TORCH, *TFLITE)),
+        ("edgekit_converters.onnx.quantize", (*KERAS, *TORCH, *TFLITE)),
         ("edgekit_converters.tflite", (*KERAS, *TORCH, *ONNX)),
         pytest.param("edgekit_converters.keras", (*TORCH, "onnx", "onnxruntime"), marks=pytest.mark.slow),
         pytest.param("edgekit_converters.torch", (*KERAS, *ONNX), marks=pytest.mark.slow),
@@ -103,9 +104,10 @@ def test_a_missing_library_is_one_line_with_the_command_that_brings_it(tmp_path,
 
 
 @pytest.mark.slow
-def test_an_onnx_file_is_converted_where_nothing_else_is_installed(tmp_path):
+@pytest.mark.parametrize("scheme", ["float32", "int8-dynamic"])
+def test_an_onnx_file_is_converted_where_nothing_else_is_installed(tmp_path, scheme):
     save_convolutions(tmp_path / "model.onnx")
-    argv = ("convert", "model.onnx", "--target", "raspberry-pi-4b", "--format", "onnx", "--quantize", "float32")
+    argv = ("convert", "model.onnx", "--target", "raspberry-pi-4b", "--format", "onnx", "--quantize", scheme)
     done = edgekit(tmp_path, (*KERAS, *TORCH, *TFLITE), *argv, "-o", "out")
     assert done.returncode == 0, done.stderr
     shown = edgekit(tmp_path, (*KERAS, *TORCH, *TFLITE), "inspect", "out")

@@ -10,7 +10,7 @@ import onnx
 from onnx import numpy_helper
 
 from edgekit_converters.onnx.tensors import TensorReader
-from edgekit_converters.quantize.compare import Power
+from edgekit_converters.quantize.power import Power
 from edgekit_converters.quantize.statistics import Range
 from edgekit_converters.quantize.trail import TensorTrail
 
