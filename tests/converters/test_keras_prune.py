@@ -26,6 +26,8 @@ pytestmark = pytest.mark.slow
 
 KERAS = "edgekit_converters.keras"
 NETWORKS = ("residual", "mobile", "dense_net", "u_net", "transformer", "sound", "grouped", "recurrent", "nested")
+# In multiples of 8 at most half of the recurrent network leaves.
+ALIGNED = [(name, share) for name in NETWORKS for share in (0.3, 0.5, 0.7) if (name, share) != ("recurrent", 0.7)]
 CLOSE = 1e-5
 
 
@@ -103,12 +105,16 @@ def test_the_exported_file_has_the_macs_asked_for(
     assert session.compression.info().parameters == pruned.parameters
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(("name", "share"), ALIGNED)
 def test_aligned_widths_are_multiples_and_no_more_is_left_than_asked_for(
-    session: FrameworkSession, prunable_models: Path, tmp_path: Path, name: str
+    session: FrameworkSession, prunable_models: Path, tmp_path: Path, name: str, share: float
 ) -> None:
-    pruned = prune(session, prunable_models / f"{name}.keras", PruneSettings(share=0.5, alignment=8))
-    assert pruned.macs_after <= 0.5 * pruned.macs_before
+    settings = PruneSettings(share=share, alignment=8)
+    load(session, prunable_models / f"{name}.keras")
+    foretold = session.compression.check(settings)
+    pruned = session.compression.prune(settings, silent)
+    assert pruned.share == pytest.approx(foretold)
+    assert pruned.macs_after <= (1 - share) * pruned.macs_before + 1
     for width in pruned.widths:
         narrow = width.before * width.width < 8 or width.width % 8 == 0
         assert narrow or width.after * width.width % 8 == 0
@@ -143,7 +149,8 @@ def test_what_matters_is_kept_better_than_at_random(session: FrameworkSession, a
         accuracy(session, assets, tmp_path, PruneSettings(share=0.1, importance="random", seed=seed))
         for seed in range(2)
     )
-    assert accuracy(session, assets, tmp_path, PruneSettings(share=0.1, importance="l2")) > random
+    for importance in ("l1", "l2", "batch-norm"):
+        assert accuracy(session, assets, tmp_path, PruneSettings(share=0.1, importance=importance)) > random
     assert accuracy(session, assets, tmp_path, PruneSettings(share=0.1, importance="taylor", data=data)) > random
     by_scan = PruneSettings(share=0.1, importance="l2", widths="sensitivity", data=data)
     assert accuracy(session, assets, tmp_path, by_scan) > random

@@ -43,7 +43,6 @@ ALL = (
 SHARED = ("mobilenet_v2", "residual_cnn", "dense_net", "u_net", "own_attention", "split_attention", "resnet20")
 
 DEEP = ("mobilenet_v2", "resnet20", "dense_net")  # which take seconds
-EXPORTED = ("mobilenet_v2", "dense_net", "u_net", "own_attention", "split_attention", "gru_signal")
 
 
 def wrap(module: nn.Module, inputs: tuple[Input, ...], source: str = "own.py:make") -> CompressibleModel:
@@ -156,7 +155,7 @@ def test_the_share_of_macs_that_was_asked_for_leaves(name: str, share: float) ->
         pruned = prune_model(model, PruneSettings(share=share, alignment=alignment), lambda _: None)
         assert pruned.share >= share - 1e-9
         if alignment == 1:
-            assert pruned.share <= share + 0.03
+            assert pruned.macs_after >= 0.97 * (1 - share) * pruned.macs_before
         assert pruned.parameters == model.info.parameters
         again = model.channels()
         assert round(again.macs(again.full)) == pruned.macs_after
@@ -348,7 +347,9 @@ def test_importance_by_norms_needs_norms() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("share", [0.3, 0.7])
-@pytest.mark.parametrize("name", ["residual_cnn", "mobilenet_v2", "dense_net", "u_net", "own_attention"])
+@pytest.mark.parametrize(
+    "name", ["residual_cnn", "mobilenet_v2", "dense_net", "u_net", "own_attention", "split_attention"]
+)
 def test_more_and_less_pruned_networks_run_as_files(name: str, share: float, tmp_path: Path) -> None:
     model = open_model(name)
     prune_model(model, PruneSettings(share=share), lambda _: None)
@@ -360,7 +361,7 @@ def test_more_and_less_pruned_networks_run_as_files(name: str, share: float, tmp
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["mobilenet_v2", "dense_net", "u_net", "own_attention", "split_attention", "gru_signal"]
+    "name", ["residual_cnn", "mobilenet_v2", "dense_net", "u_net", "own_attention", "split_attention", "gru_signal"]
 )
 def test_the_file_has_the_macs_that_were_counted(name: str, tmp_path: Path) -> None:
     model = open_model(name)
