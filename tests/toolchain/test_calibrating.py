@@ -13,7 +13,7 @@ from edgekit.calibrating import calibrate
 from edgekit.cli.main import main
 from edgekit_devices.local_transport import LocalTransport
 from edgekit_devices.remote import RemoteDevice
-from edgekit_runtime.errors import OutputError, ProfileError, UserError
+from edgekit_runtime.errors import DeviceError, OutputError, ProfileError, UserError
 from edgekit_runtime.runs import BenchSettings
 from edgekit_targets.catalog import load_profile
 
@@ -35,6 +35,26 @@ def test_wrong_input_is_told_before_anything_is_measured(arguments, error, told)
     given = {"name": "mine", "device": "local", **arguments}
     with pytest.raises(error, match=told):
         calibrate(given.pop("name"), **given)
+
+
+def test_an_emulated_board_is_refused_before_it_is_made_ready():
+    with pytest.raises(DeviceError, match="an emulated board has no speeds to measure"):
+        calibrate("mine", device="emulated://raspberry-pi-4b")
+
+
+class Clockless(LocalTransport):
+    """This machine, which hides its clock and bears nothing else."""
+
+    def run(self, argv, **kwargs):
+        assert "cpufreq" in argv[-1], "nothing is measured before the clock is known"
+        return super().run([sys.executable, "-c", ""], **kwargs)
+
+
+def test_a_device_that_does_not_tell_its_clock_is_asked_first(monkeypatch):
+    monkeypatch.setattr(calibrating, "open_device", lambda _: RemoteDevice(Clockless(), sys.executable))
+    with pytest.raises(DeviceError, match="does not tell the clock") as caught:
+        calibrate("mine", device="ssh://pi@board")
+    assert "--clock-mhz" in caught.value.hint
 
 
 @pytest.mark.slow

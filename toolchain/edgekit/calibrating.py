@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.calibration_doubts import doubts_of
+from edgekit_devices.address import EmulatedAddress
 from edgekit_devices.bench import bench_on
-from edgekit_devices.catalog import open_device
+from edgekit_devices.catalog import find_device, open_device
 from edgekit_devices.device import Device, last_line
 from edgekit_runtime.errors import DeviceError, OutputError, UserError
 from edgekit_runtime.progress import Progress, silent
 from edgekit_runtime.record import BenchSettings, Environment, Record
+from edgekit_runtime.runs import CLOCK_FILE
 from edgekit_runtime.summary import figures
 from edgekit_targets.catalog import load_profile, load_profiles
 from edgekit_targets.estimate.micro import COPIED_BYTES, MICROS, OVERHEAD_LENGTH, overhead_chain
@@ -28,7 +30,14 @@ OVERHEAD = "operator_overhead_us"
 ANY_BOARD = "host"
 NS_PER_S, NS_PER_US, HZ_PER_MHZ, BYTES_PER_KIB = 1e9, 1e3, 1e6, 1024
 COPY_TIMEOUT_S = 60.0
-# Runs on the device's Python: the fastest of some copies, in bytes a second.
+# Runs on the device's Python, as the next does: kHz, or nothing.
+CLOCK = f"""
+try:
+    print(open({"/" + CLOCK_FILE!r}).read())
+except OSError:
+    pass
+"""
+# The fastest of some copies, in bytes a second.
 COPY = f"""
 import json, time
 source, target = bytearray({COPIED_BYTES}), memoryview(bytearray({COPIED_BYTES}))
@@ -91,7 +100,10 @@ def calibrate(
         raise OutputError(f"{path.parent}: no such folder.")
     if extends is not None:
         load_profile(extends)
+    _check_kind(device)
     with open_device(device) as reached:
+        if clock_mhz is None:
+            _check_clock(reached, device)
         records = _measure(reached, progress)
         copied = _copy(reached)
     base = extends or _base(records[0].environment)
@@ -100,6 +112,26 @@ def calibrate(
     doubts = doubts_of(load_profile(base).profile, records, speeds, clock, copied / HZ_PER_MHZ)
     _write(_tree(name, base, records, speeds, clock, copied), path)
     return Calibration(path, base, load_profile(str(path)), doubts)
+
+
+def _check_kind(device: str) -> None:
+    """Refuse a board that is emulated before it is made ready: its times are none of a board."""
+    if isinstance(find_device(device).address, EmulatedAddress):
+        raise DeviceError(
+            f"{device}: an emulated board has no speeds to measure.",
+            hint="Name a board itself, such as ssh://pi@board.",
+        )
+
+
+def _check_clock(device: Device, address: str) -> None:
+    """Ask for the clock before minutes are spent that are lost without it."""
+    done = device.run((device.python, "-c", CLOCK), timeout_s=COPY_TIMEOUT_S)
+    if not done.stdout.strip().isdigit():
+        raise _no_clock(address)
+
+
+def _no_clock(address: str) -> DeviceError:
+    return DeviceError(f"{address}: it does not tell the clock of its cores.", hint="Name it with --clock-mhz.")
 
 
 def _measure(device: Device, progress: Progress) -> tuple[Record, ...]:
@@ -142,8 +174,7 @@ def _clock(records: tuple[Record, ...], told: float | None, device: str) -> floa
     if told is not None:
         return told
     if not clocks:
-        hint = "Name it with --clock-mhz."
-        raise DeviceError(f"{device}: it does not tell the clock of its cores.", hint=hint)
+        raise _no_clock(device)
     return max(clocks)
 
 
