@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from edgekit.pipeline.compress import Compressed, Compression, checkpoints_beside, checkpoints_of
+from edgekit.pipeline.compress import Compressed, Compression, checkpoint_folder, checkpoints_beside, checkpoints_of
 from edgekit.pipeline.plan import Plan, make_plan
 from edgekit.pipeline.request import Request
 from edgekit_converters.compress.results import Begun, Epoch, Pruned, Trained
@@ -165,15 +165,17 @@ def test_checkpoints_of_another_source_or_other_steps_are_told(plan: Plan, tmp_p
 
 
 def test_checkpoints_stay_only_where_an_epoch_was_done(plan: Plan) -> None:
-    folder = checkpoints_beside(plan.output) / "key/0"
-    for state, stays in (("epoch-0000.state", False), ("epoch-0001.state", True)):
+    mine, others = checkpoint_folder(plan) / "0", checkpoints_beside(plan.output) / "other/0"
+    first, next_one = "epoch-0000.state", "epoch-0001.state"
+    cases = ((mine, first, False, False), (others, next_one, True, False), (mine, next_one, True, True))
+    for folder, state, stays, goes_on in cases:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / state).touch()
         with pytest.raises(KeyboardInterrupt) as caught, checkpoints_of(plan):
             raise KeyboardInterrupt
         assert folder.exists() == stays
         told = f"the same command goes on from the last epoch, which {checkpoints_beside(plan.output)} keeps"
-        assert getattr(caught.value, "__notes__", []) == ([told] if stays else [])
+        assert getattr(caught.value, "__notes__", []) == ([told] if goes_on else [])
     with checkpoints_of(plan):
         pass
     assert not checkpoints_beside(plan.output).exists()

@@ -65,16 +65,20 @@ def checkpoints_beside(output: Path) -> Path:
 @contextmanager
 def checkpoints_of(plan: Plan) -> Iterator[None]:
     """Around a conversion: its checkpoints stay where it ends before its bundle, and an epoch was done."""
-    folder = checkpoints_beside(plan.output)
+    folder, own = checkpoints_beside(plan.output), checkpoint_folder(plan)
     try:
         yield
     except BaseException as error:
-        if any(path.name != FIRST_STATE for path in folder.rglob(STATES)):
+        if _holds_epoch(own):
             error.add_note(f"the same command goes on from the last epoch, which {folder} keeps")
-        else:
+        elif not _holds_epoch(folder):
             shutil.rmtree(folder, ignore_errors=True)
         raise
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _holds_epoch(folder: Path) -> bool:
+    return any(path.name != FIRST_STATE for path in folder.rglob(STATES))
 
 
 class Compression:
