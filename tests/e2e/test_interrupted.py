@@ -74,3 +74,34 @@ def test_another_teacher_under_the_same_name_is_asked_anew(digits: Path, tmp_pat
     finished(whole)
     same = [(tmp_path / name / "model.tflite").read_bytes() for name in ("out", "whole")]
     assert same[0] == same[1]
+
+
+def test_rounds_with_a_teacher_go_on_in_the_round_that_was_interrupted(digits: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "rounds.toml"
+    recipe.write_text(
+        'schema = "edgekit/recipe"\nversion = 1\n'
+        '[[steps]]\nstep = "prune"\nshare = 0.4\nalignment = 1\nrounds = 2\n'
+        '[[steps]]\nstep = "distil"\nepochs = 2\n'
+    )
+    told = interrupted(torch_command(digits, tmp_path / "out", "--recipe", recipe), "distil 2: epoch 1 of 2")
+    assert "interrupted; the same command goes on from the last epoch" in told
+    resumed = finished(torch_command(digits, tmp_path / "out", "--recipe", recipe))
+    assert "distil, round 1 of at most 2: goes on after epoch 2 of 2" in resumed
+    assert "distil, round 2 of at most 2: goes on after epoch" in resumed
+    assert "distil 1: epoch" not in resumed
+    finished(torch_command(digits, tmp_path / "whole", "--recipe", recipe))
+    same = [(tmp_path / name / "model.tflite").read_bytes() for name in ("out", "whole")]
+    assert same[0] == same[1]
+
+
+def test_other_samples_under_the_same_name_begin_anew(digits: Path, tmp_path: Path) -> None:
+    data = tmp_path / "train.npz"
+    shutil.copyfile(digits / "train.npz", data)
+    command = keras_command(digits, tmp_path / "out", "--train", data, "--teacher", "source", "--epochs", "3")
+    interrupted(command, "epoch 1 of 3")
+    with np.load(digits / "train.npz") as arrays:
+        np.savez(data, x=arrays["x"][:600], y=arrays["y"][:600])
+    told = finished(command)
+    assert "not the same as before: the training data; the teacher is asked anew" in told
+    assert "so the training began anew" in told
+    assert "epoch 1 of 3" in told
