@@ -35,6 +35,7 @@ class DeviceInfo:
         disk_free_bytes: What is free where the user's home lies.
         clock_s: The device's clock, in seconds since 1970.
         executable: That Python's path.
+        reason: Why memory or disk are missing; empty where the system does not tell.
     """
 
     machine: str
@@ -50,6 +51,7 @@ class DeviceInfo:
     disk_free_bytes: int | None = None
     clock_s: float | None = None
     executable: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)

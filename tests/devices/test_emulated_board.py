@@ -128,6 +128,8 @@ def test_the_board_tells_what_it_is():
     with EmulatedDevice(PI_5) as device:
         info = device.probe()
     assert info.machine == "aarch64"
+    assert (info.memory_bytes, info.disk_free_bytes) == (None, None)
+    assert "no kernel of its own" in info.system
     assert info.python.startswith("3.11")
     assert "ai-edge-litert 2.3.0" in info.interpreters
     assert "onnxruntime 1.31.1" in info.interpreters

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ from click.testing import CliRunner, Result
 from edgekit.cli.bench import bench
 from edgekit.cli.console import Volume
 from edgekit.cli.devices import devices
+from edgekit.fleet import Probe
+from edgekit.reports.render.probes import print_probe
 from edgekit.reports.report import read_report
+from edgekit_devices.device import DeviceInfo
 from tests.tflite_files import write_dense
 
 FLEET = """
@@ -52,6 +56,15 @@ def test_a_probe_tells_what_a_device_is_and_what_can_run_there() -> None:
     assert lines[".tflite"].startswith("ai-edge-litert ")
     told = json.loads(run("probe", "local", "--json").stdout)
     assert (told["schema"], told["info"]["bits"]) == ("edgekit/probe", 64)
+
+
+def test_what_an_emulated_board_has_not_is_told_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    info = DeviceInfo("aarch64", "Linux", "3.11.2", (), reason="emulated")
+    print_probe(Probe("twin", info, {}))
+    print_probe(Probe("other", replace(info, reason=""), {}))
+    rows = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    told = [text for key, text in rows if key in {"memory", "disk"}]
+    assert told == ["emulated", "emulated", "the system does not tell", "the system does not tell"]
 
 
 @pytest.mark.parametrize("verb", ["create", "remove"])

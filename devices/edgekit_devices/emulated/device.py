@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +18,9 @@ from edgekit_devices.emulated.machine import Machine
 from edgekit_devices.local import LocalDevice
 from edgekit_runtime.errors import DeviceError, OutputError
 from edgekit_runtime.progress import Progress, silent
+
+SYSTEM = "Linux, emulated by qemu-aarch64, with no kernel of its own"
+NOTHING_OF_ITS_OWN = "unavailable: an emulated board has none of its own"
 
 
 class EmulatedDevice:
@@ -58,8 +62,10 @@ class EmulatedDevice:
         return self._machine
 
     def probe(self) -> DeviceInfo:
-        """Ask it what it is."""
-        return probe_by_python(self)
+        """Ask it what it is; what it would tell of this machine is left out."""
+        return replace(
+            probe_by_python(self), system=SYSTEM, memory_bytes=None, disk_free_bytes=None, reason=NOTHING_OF_ITS_OWN
+        )
 
     def push(self, source: Path, name: str) -> str:
         """Copy a file or folder to where it has a name of its own.
