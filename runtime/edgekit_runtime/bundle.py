@@ -15,6 +15,7 @@ from pathlib import Path
 
 from edgekit_runtime.codec import FormatError, loads_document
 from edgekit_runtime.errors import BundleError
+from edgekit_runtime.formats import is_onnx, is_tflite
 from edgekit_runtime.manifest import GOLDEN_FILE, MANIFEST_FILE, PROFILE_FILE, RUN_FILE, FileEntry, Manifest
 
 CHUNK_BYTES = 1 << 20
@@ -154,7 +155,20 @@ def _unpack(path: Path, folder: Path) -> None:
                     raise BundleError(f"{path}: {member.filename} is packed by an unknown method.", hint=REDO)
             archive.extractall(folder)  # every name was checked above
     except (zipfile.BadZipFile, OSError, EOFError, zlib.error, ValueError, RuntimeError) as error:
+        if _is_model(path):
+            raise BundleError(
+                f"{path}: a bare model, and no bundle.",
+                hint=f"Make one: edgekit convert {path} --target NAME -o FOLDER",
+            ) from error
         raise BundleError(f"{path}: not a bundle: it is no readable zip ({error}).", hint=REDO) from error
+
+
+def _is_model(path: Path) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return is_tflite(file) or is_onnx(file)
+    except OSError:
+        return False
 
 
 def _is_plain(name: str) -> bool:

@@ -292,6 +292,15 @@ def test_a_file_that_is_no_bundle_is_refused(tmp_path, content):
     assert "not a bundle" in refusal(path)
 
 
+@pytest.mark.parametrize("suffix", ["tflite", "onnx"])
+def test_a_bare_model_is_told_from_a_damaged_bundle_with_what_makes_one(tmp_path, suffix):
+    path = tmp_path / f"model.{suffix}"
+    path.write_bytes(b"\0\0\0\0TFL3 and more" if suffix == "tflite" else b"\x08\x08\x3a\x00")
+    with pytest.raises(BundleError, match="a bare model, and no bundle") as caught, open_bundle(path):
+        pass
+    assert f"edgekit convert {path}" in caught.value.hint
+
+
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_a_zip_that_points_outside_is_refused_and_writes_nothing(packed, tmp_path, monkeypatch, name):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
