@@ -19,7 +19,7 @@ from edgekit_runtime.meter import join_meter, read_meter
 from edgekit_runtime.progress import progress_line
 from edgekit_runtime.run import answer_text, run
 from edgekit_runtime.runs import BenchSettings
-from edgekit_runtime.serve_settings import ServeSettings
+from edgekit_runtime.serve_settings import ServeSettings, listen, read_token
 from edgekit_runtime.table import golden_line, record_table
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
@@ -187,6 +187,8 @@ def _serve(options: argparse.Namespace) -> str:
         raise UserError(f"{error}.") from error
     if not is_bundle(options.model):
         raise UserError(f"{options.model}: no bundle; allowed: what `edgekit convert` wrote.", hint="Check the path.")
+    with listen(settings, read_token(settings)):
+        pass  # what is wrong with token or address shows before the model is run
     golden = check(options.model, BenchSettings(threads=settings.threads, timeout_s=settings.timeout_s))
     _log(golden_line(golden).rstrip())
     # It brings numpy and the interpreter into this process, after the model was checked in another.
@@ -225,5 +227,5 @@ def _tell(code: str, message: str, hint: str, status: int, as_json: bool) -> int
     if as_json:
         print(dumps({"error": {"code": code, "message": message, "hint": hint}}), end="")  # noqa: T201  # for the host
     else:
-        print(f"{message} {hint}".strip(), file=sys.stderr)  # noqa: T201  # the log
+        print(f"error: {message} {hint}".rstrip(), file=sys.stderr)  # noqa: T201  # the log
     return status

@@ -64,7 +64,7 @@ def test_a_wrong_model_is_one_line_on_stderr(tmp_path, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert [line for line in err.splitlines() if parse_progress(line) is None] == [
-        f"{tmp_path}/none.tflite: no such file or directory. Check the path."
+        f"error: {tmp_path}/none.tflite: no such file or directory. Check the path."
     ]
 
 

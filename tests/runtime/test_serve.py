@@ -375,6 +375,7 @@ def test_what_cannot_be_served_is_told(bundle, options, part):
     environment = {name: value for name, value in os.environ.items() if name != "EDGEKIT_TOKEN"}
     done = subprocess.run([*COMMAND, *options, bundle], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 2
+    assert done.stderr.startswith("error: ")  # before anything is run
     assert part in done.stderr
     assert "Traceback" not in done.stderr
 
