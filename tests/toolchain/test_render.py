@@ -277,3 +277,11 @@ def test_batches_stand_in_the_head_of_a_report(made: SimpleNamespace) -> None:
     batches = replace(record, settings=replace(record.settings, batch=4))
 
     assert "1 thread, batches of 4, 5 processes" in shown_report(make_report(batches, made.pi_4()))
+
+
+@pytest.mark.parametrize(("pin", "text"), [("0", "1 thread on core 0, "), ("2,3", "1 thread on cores 2,3, ")])
+def test_cores_stand_in_the_head_of_a_report(made: SimpleNamespace, pin: str, text: str) -> None:
+    record = made.record()
+    pinned = replace(record, settings=replace(record.settings, pin=pin))
+
+    assert text in shown_report(make_report(pinned, made.pi_4()))

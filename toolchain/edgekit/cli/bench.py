@@ -122,7 +122,7 @@ def bench(  # noqa: PLR0913, PLR0917  # one parameter for each option is click's
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Measure a BUNDLE, or a bare .tflite MODEL, on a device.
+    """Measure a BUNDLE, or a bare MODEL (.tflite or .onnx), on a device.
 
     Golden outputs are checked first. Then fresh processes measure, until the 95 % interval of the
     median latency is narrower than 3 % of it, or --max-runs is reached.

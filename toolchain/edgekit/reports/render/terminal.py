@@ -73,7 +73,7 @@ def print_report(report: Report, console: Console) -> None:
     where = environment.board.value or environment.cpu.value or environment.machine
     threads = f"{record.settings.threads} thread{'s' if record.settings.threads > 1 else ''}"
     if record.settings.pin:
-        threads += f" on cores {record.settings.pin}"
+        threads += f" on core{'' if record.settings.pin.isdecimal() else 's'} {record.settings.pin}"
     _line(console, f"{record.model.name}, {record.model.scheme}, on {where} (target {report.target})", "bold")
     batch = f", batches of {record.settings.batch}" if record.settings.batch > 1 else ""
     ways = f"{len(record.runs)} processes" if record.counts is None else f"counted by {environment.system}"
