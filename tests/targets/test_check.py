@@ -127,7 +127,7 @@ def test_conversions_at_the_beginning_do_not_end_the_part_of_an_edge_tpu(file: P
     assert check.placement.operators.value == 1
 
 
-@pytest.mark.parametrize("target", ["coral-edgetpu-usb", "imx-neutron"])
+@pytest.mark.parametrize("target", ["coral-edgetpu-usb", "coral-dev-board"])
 def test_a_float_model_on_an_integer_accelerator_is_told_the_command_that_makes_it_integer(
     target: str, tmp_path: Path
 ) -> None:
@@ -137,6 +137,16 @@ def test_a_float_model_on_an_integer_accelerator_is_told_the_command_that_makes_
     assert check.placement is not None
     assert check.placement.operators.value == 0
     assert f"edgekit convert MODEL --target {target} --quantize int8 --calibrate DATA" in check.findings[0].fix
+
+
+def test_a_float_model_for_an_accelerator_of_one_scale_for_each_tensor_is_not_sent_to_a_scheme_of_many(
+    tmp_path: Path,
+) -> None:
+    check = held(write_dense(tmp_path / "float.tflite"), "imx-neutron")
+
+    assert not check.fits
+    assert "eIQ Toolkit" in one(check, "neutron-float").fix
+    assert not [finding.fix for finding in check.findings if "edgekit convert" in finding.fix]
 
 
 def test_a_model_of_which_nothing_runs_there_says_so_once(file: Path) -> None:

@@ -176,6 +176,45 @@ def test_channels_that_fill_no_block_are_named() -> None:
     assert any("100 to 104" in remedy.what and "free" in remedy.reason for remedy in remedies)
 
 
+def odd_width(*, with_classes_behind: bool) -> Graph:
+    made = GraphMaker("float32")
+    source = made.tensor(1, 56, 56, 64)
+    x = made.operator("CONV_2D", (source, made.weights(1001, 3, 3, 64)), 1, 56, 56, 1001)
+    if with_classes_behind:
+        x = made.operator("CONV_2D", (x, made.weights(10, 1, 1, 1001)), 1, 56, 56, 10)
+    return made.graph(source, made.operator("SOFTMAX", (x,), 1, 56, 56, made.tensors[x].shape[-1]))
+
+
+def test_the_classes_of_the_last_layer_are_not_to_be_widened() -> None:
+    def widen(graph: Graph) -> list[str]:
+        return [remedy.reason for remedy in of(graph).remedies if "widen" in remedy.what]
+
+    assert widen(odd_width(with_classes_behind=False)) == []
+    assert widen(odd_width(with_classes_behind=True))[0].startswith("1 layer ends in a block that is not full")
+
+
+@pytest.mark.parametrize(
+    ("target", "graph", "reason"),
+    [
+        ("raspberry-pi-4b", mobilenet_v1(), "pass --measured"),
+        ("raspberry-pi-4b", replace(mobilenet_v1(), format="onnx"), "no measurement scales that of an .onnx file"),
+        ("pixel-3", mobilenet_v1(), "no power model"),
+        ("ethos-u55-256", mobilenet_v1("int8"), "the latency is not predicted"),
+    ],
+)
+def test_energy_is_advised_to_be_measured_only_where_that_leads_somewhere(
+    target: str, graph: Graph, reason: str
+) -> None:
+    energy = of(graph, load_profile(target).profile).energy
+    assert reason in energy.reason
+    assert ("--measured" in energy.reason) == (reason == "pass --measured")
+
+
+def test_what_a_profile_lacks_is_told_with_where_to_tell_it() -> None:
+    reason = of(mobilenet_v1(), load_profile("cortex-a76").profile).latency.reason
+    assert "does not say cpu.clock_mhz, cpu.cores: tell it in one of your own that extends this one" in reason
+
+
 def float_by_integer() -> Graph:
     graph = mobilenet_v1()
     integer = [replace(t, dtype="int8") if t.data is not None else t for t in graph.main.tensors]

@@ -38,7 +38,7 @@ def compile_rockchip(model: Path, accelerator: str, folder: Path) -> Compiled:
     Raises:
         CompileError: The compiler refuses the model; the message is its last line.
     """
-    command = f"{PYTHON_VARIABLE}=PYTHON edgekit convert ... (rknn.build(do_quantization=False) for {accelerator})"
+    command = f"{PYTHON_VARIABLE}=PYTHON edgekit convert {model.name} --target TARGET"
     python = os.environ.get(PYTHON_VARIABLE)
     if not python:
         return not_run(accelerator, COMPILER, command, WANTING)

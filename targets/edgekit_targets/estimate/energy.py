@@ -7,10 +7,14 @@ from edgekit_targets.estimate.ranges import NS_PER_MS
 from edgekit_targets.profile import Profile
 
 UNIT = "µJ"
+NOT_MEASURED = "not predicted from a latency that is itself predicted: measure one model there, and pass --measured"
+NOTHING_SCALES = (
+    "not predicted from a latency that is itself predicted, and no measurement scales that of an .onnx file"
+)
 MW_NS = 1e-6  # of a microjoule
 
 
-def estimate_energy(latency: Figure, threads: int, profile: Profile, measured: bool) -> Figure:
+def estimate_energy(latency: Figure, threads: int, profile: Profile, why_not: str) -> Figure:
     """Predict what an inference takes beyond what the idle board draws.
 
     The power model of the profile is linear in the load of its cores, so that the energy is the latency times the
@@ -21,18 +25,16 @@ def estimate_energy(latency: Figure, threads: int, profile: Profile, measured: b
         latency: The latency, in ns.
         threads: Threads, each on a core.
         profile: The target, with its power.
-        measured: Whether a measurement on such a board scales the latency. Nothing published was there to check
-            an energy from a latency that is only predicted, so none is told.
+        why_not: Why none is told; empty where a measurement on such a board scales the latency. Nothing published
+            was there to check an energy from a latency that is only predicted.
     """
-    if not measured:
-        return unavailable(
-            UNIT, "not predicted from a latency that is itself predicted: measure one model there, and pass --measured"
-        )
+    if latency.value is None or latency.interval is None:
+        return unavailable(UNIT, "the latency is not predicted as a value")
     power, cores = profile.power, profile.cpu.cores
     if power.idle_mw is None or power.busy_mw is None or power.spread_percent is None or cores is None:
-        return unavailable(UNIT, f"target {profile.name} has no power model: idle and busy power, spread, and cores")
-    if latency.value is None or latency.interval is None:
-        return unavailable(UNIT, "the latency is not predicted")
+        return unavailable(UNIT, "the target has no power model: idle and busy power, spread, and cores")
+    if why_not:
+        return unavailable(UNIT, why_not)
     idle, busy, spread = power.idle_mw.value, power.busy_mw.value, power.spread_percent.value / 100
     least, most = busy * (1 - spread) - idle * (1 + spread), busy * (1 + spread) - idle * (1 - spread)
     share = min(threads, cores.value) / cores.value * MW_NS

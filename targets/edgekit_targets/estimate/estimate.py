@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from edgekit_runtime.figure import Figure, Interval, unavailable
 from edgekit_targets.estimate.anchor import Anchor
 from edgekit_targets.estimate.cores import TABLE
-from edgekit_targets.estimate.energy import estimate_energy
+from edgekit_targets.estimate.energy import NOT_MEASURED, NOTHING_SCALES, estimate_energy
 from edgekit_targets.estimate.fit import Outcome, fit_of
 from edgekit_targets.estimate.latency import Parts, Unpredictable
 from edgekit_targets.estimate.memory import MemoryEstimate, estimate_memory
@@ -150,7 +150,7 @@ def estimate(subject: Subject, profile: Profile, threads: int = 1, anchor: Ancho
         fit_reason=fit.reason,
         fix=fit.fix,
         memory=memory,
-        energy=estimate_energy(latency, threads, profile, anchor is not None),
+        energy=estimate_energy(latency, threads, profile, _no_energy(subject, anchor)),
         bounds=_bounds(prediction),
         operators=_operators(prediction),
         remedies=remedies_for(prediction, memory, profile),
@@ -176,6 +176,12 @@ def _latency(prediction: Prediction | None, why: str, subject: Subject, anchor: 
         return unavailable("ns", why), None
     latency = latency_of(prediction, subject.graph.format, anchor.model if anchor else "")
     return latency.figure, latency.range_ms
+
+
+def _no_energy(subject: Subject, anchor: Anchor | None) -> str:
+    if subject.graph.format != "tflite":
+        return NOTHING_SCALES
+    return NOT_MEASURED if anchor is None else ""
 
 
 def _throughput(latency: Figure, threads: int) -> Figure:

@@ -146,7 +146,7 @@ def machine_of(profile: Profile) -> Machine:
     if cpu.model is None or cpu.clock_mhz is None or cpu.cores is None:
         told_of = {"cpu.model": cpu.model, "cpu.clock_mhz": cpu.clock_mhz, "cpu.cores": cpu.cores}
         missing = ", ".join(key for key, fact in told_of.items() if fact is None)
-        raise Unpredictable(f"the profile does not say {missing}")
+        raise Unpredictable(f"the profile does not say {missing}: tell it in one of your own that extends this one")
     if cpu.isa is not None and cpu.isa.value != "aarch64":
         raise Unpredictable(f"kernels were counted on aarch64 alone, not on {cpu.isa.value}")
     known = core_named(cpu.model.value)

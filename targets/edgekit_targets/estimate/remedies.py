@@ -122,7 +122,7 @@ def _widths(now: Prediction, profile: Profile) -> Iterator[Remedy]:
     odd = [
         (load, part)
         for load, part in zip(now.loads, now.parts, strict=True)
-        if load.width > alignment.value and load.width % alignment.value
+        if load.width > alignment.value and load.width % alignment.value and not load.last
     ]
     share = sum(now.share(part) for _, part in odd)
     if share < LEAST_LAYOUT:
@@ -134,8 +134,12 @@ def _widths(now: Prediction, profile: Profile) -> Iterator[Remedy]:
         f"widen channels to multiples of {alignment.value}, such as {widest.width} to {full}",
         "",
         unavailable(UNIT, "it wins accuracy, not time"),
-        f"{len(odd)} layers with {100 * share:.0f} % of the time end in a block that is not full; its rest is free",
+        f"{_layers(len(odd))} a block that is not full, with {100 * share:.0f} % of the time; its rest is free",
     )
+
+
+def _layers(count: int) -> str:
+    return "1 layer ends in" if count == 1 else f"{count} layers end in"
 
 
 def _layout(now: Prediction, profile: Profile) -> Iterator[Remedy]:  # noqa: ARG001  # the face of the others

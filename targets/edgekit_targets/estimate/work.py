@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgekit_targets.estimate.cores import Precision, Rates
 from edgekit_targets.estimate.fusion import Fusion, fusion_of
@@ -37,6 +37,7 @@ class Load:
         weight_bytes: Of its weights.
         activation_bytes: Of its other inputs and its outputs.
         width: Channels of its output, where it is dense.
+        last: Whether nothing with weights comes behind it: its channels are the model's answers.
     """
 
     place: int
@@ -48,6 +49,7 @@ class Load:
     weight_bytes: int
     activation_bytes: int
     width: int = 0
+    last: bool = False
 
     @property
     def macs(self) -> int:
@@ -71,7 +73,21 @@ def loads_of(graph: Graph) -> tuple[Load, ...]:
     if not loads:
         raise Unpredictable("the model computes nothing")
     _check_recurrence(subgraph, fusion)
-    return tuple(loads)
+    last = _last(subgraph)
+    return tuple(replace(load, last=load.place in last) for load in loads)
+
+
+def _last(subgraph: Subgraph) -> frozenset[int]:
+    """Places of the operators with weights behind which there are no others."""
+    found, needed = set(), set[int | None]()
+    for place, operator in reversed(list(enumerate(subgraph.operators))):
+        weighted = operator.name in DENSE | DEPTHWISE
+        leads = not needed.isdisjoint(operator.outputs)
+        if weighted and not leads:
+            found.add(place)
+        if weighted or leads:
+            needed.update(operator.inputs)
+    return frozenset(found)
 
 
 def work_of(load: Load, rates: Rates) -> Work:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
-from edgekit_targets.rules.common import CONSTANT_WEIGHTS, DYNAMIC_PRODUCTS, GENERAL
+from edgekit_targets.rules.common import CONSTANT_WEIGHTS, DYNAMIC_PRODUCTS, FLOAT_VALUES, GENERAL
 from edgekit_targets.rules.rule import Family, Rule, Site, names, without_limits
 
 LANES = 8
@@ -54,6 +55,10 @@ def _weights_per_channel(site: Site) -> bool:
     return weights is not None and weights.quantization is not None and len(weights.quantization.scale) > 1
 
 
+ONE_SCALE = (
+    "Quantize with NXP's eIQ Toolkit, which takes one scale for each tensor: edgekit's own --quantize int8 takes one "
+    "for each channel, which is refused here."
+)
 WIDEN = "Take a number of channels that is a multiple of 8."
 FAMILY = Family(
     name="neutron",
@@ -65,14 +70,14 @@ FAMILY = Family(
         "SQUEEZE SUM TANH TRANSPOSE"
     ),
     rules=(
-        *GENERAL,
+        *(replace(rule, fix=ONE_SCALE) if rule is FLOAT_VALUES else rule for rule in GENERAL),
         CONSTANT_WEIGHTS,
-        DYNAMIC_PRODUCTS,
+        replace(DYNAMIC_PRODUCTS, fix=ONE_SCALE),
         Rule(
             "scale-of-weights",
             names("CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED"),
             "weights have one scale for the whole tensor",
-            "Quantize with NXP's eIQ Toolkit, which takes one scale for each tensor.",
+            ONE_SCALE,
             _weights_per_channel,
         ),
         Rule(
