@@ -17,7 +17,7 @@ from edgekit_converters.compress.settings import PruneSettings, TrainSettings
 from edgekit_converters.framework import FrameworkSession
 from edgekit_converters.source import SourceInfo
 from edgekit_runtime.errors import DataError
-from edgekit_runtime.progress import silent
+from edgekit_runtime.progress import Progress
 from tests.tflite_files import write_dense
 
 MACS = 1000
@@ -32,6 +32,7 @@ class Tally:
         self.asked: list[str] = []
         self.foretold: float | None = None
         self.begun = Begun(0)
+        self.stages: list[str] = []
 
     @property
     def compression(self) -> Tally:
@@ -62,11 +63,12 @@ class Tally:
         self,
         settings: TrainSettings,
         folder: Path,
-        progress: object,
+        progress: Progress,
         on_epoch: Callable[[Epoch], None],
         on_begun: Callable[[Begun], None],
     ) -> Trained:
         self.asked.append("train")
+        progress("training", 0, 1)
         on_begun(self.begun)
         epoch = Epoch(1.0, 2.0, 10.0)
         for _ in range(self.begun.resumed, settings.epochs):
@@ -98,7 +100,11 @@ def run_steps(plan: Plan, tally: Tally, scratch: Path, steps: str, told: list[st
     asked = make_plan(replace(plan.request, recipe=recipe))
     session = cast(FrameworkSession, tally)
     files = scratch / "labels.npz", scratch / "evaluated.npz"
-    return Compression(asked, scratch, session, *files, silent, told.append, None).run()
+
+    def tell(stage: str, done: int, total: int) -> None:
+        tally.stages.append(stage)
+
+    return Compression(asked, scratch, session, *files, tell, told.append, None).run()
 
 
 def test_rounds_remove_alike_until_the_share_is_gone(plan: Plan, tmp_path: Path) -> None:
@@ -118,12 +124,13 @@ def test_a_round_that_has_nothing_left_to_remove_is_left_out(plan: Plan, tmp_pat
 
 
 def test_rounds_are_numbered_and_the_time_left_is_that_of_a_round(plan: Plan, tmp_path: Path) -> None:
-    told: list[str] = []
-    run_steps(plan, Tally(at_least=0), tmp_path, STEPS.format(share=0.5, rounds=2).replace("= 1\n", "= 2\n"), told)
+    tally, told = Tally(at_least=0), list[str]()
+    run_steps(plan, tally, tmp_path, STEPS.format(share=0.5, rounds=2).replace("= 1\n", "= 2\n"), told)
     assert told[0].startswith("prune, round 1 of at most 2: 29.3 % of 1,000 MACs removed")
     assert told[1] == "train 1: epoch 1 of 2: loss 1, validation 2, 10.0 s; about 10 s of this round left"
     assert told[2] == "train 1: epoch 2 of 2: loss 1, validation 2, 10.0 s"
     assert told[3].startswith("prune, round 2 of at most 2: ")
+    assert tally.stages == ["training, round 1 of at most 2", "training, round 2 of at most 2"]
 
 
 def test_a_training_that_goes_on_says_from_where_and_repeats_no_line(plan: Plan, tmp_path: Path) -> None:

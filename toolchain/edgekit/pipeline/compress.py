@@ -235,7 +235,10 @@ class Compression:
             learning = learning.after(1)
             self._note(learning.epoch(epoch))
 
-        trained = self._calls.train(settings, folder, self._progress, on_epoch, on_begun)
+        def progress(stage: str, done: int, total: int) -> None:
+            self._progress(one.line(stage), done, total)
+
+        trained = self._calls.train(settings, folder, progress, on_epoch, on_begun)
         self._keep(one.row(what), trained_text(trained))
 
     def _lesson(self, step: TrainStep, place: int) -> TeacherSettings | None:
