@@ -61,6 +61,17 @@ def test_a_network_that_teaches_itself_is_known_by_its_weights_and_the_samples()
     assert asked(None) == {"the teacher": "network", "the training data": "samples of data.npz"}
 
 
+def test_the_external_data_of_onnx_are_its_weights(tmp_path: Path) -> None:
+    for name in ("big.onnx", "big.onnx.data", "other.onnx.data"):
+        (tmp_path / name).touch()
+    source = SourceSettings(str(tmp_path / "big.onnx"), "onnx")
+    before = asked(source)
+    (tmp_path / "other.onnx.data").write_bytes(b"changed")
+    assert asked(source) == before
+    (tmp_path / "big.onnx.data").write_bytes(b"changed")
+    assert asked(source)["its weights"] != before["its weights"]
+
+
 def test_another_model_is_known_by_its_file_and_its_weights(tmp_path: Path) -> None:
     model, weights = tmp_path / "big.py", tmp_path / "big.pt"
     model.write_text("def make(): ...")

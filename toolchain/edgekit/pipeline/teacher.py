@@ -64,12 +64,20 @@ def what_is_asked(
     samples = session.compression.checksum_samples(data, progress)
     if teacher.source is None:
         return {"the teacher": session.compression.checksum(), "the training data": samples}
-    weights = Path(teacher.source.weights or "")
     return {
         "the teacher": checksum_source(Path(teacher.source.path)),
-        "its weights": sha256_of(weights) if weights.is_file() else "none",
+        "its weights": " ".join(sha256_of(path) for path in _weights(teacher.source)) or "none",
         "the training data": samples,
     }
+
+
+def _weights(source: SourceSettings) -> list[Path]:
+    """The files with a teacher's weights that are not its own: those of code, and the external data of ONNX."""
+    if source.weights is not None:
+        return [Path(source.weights)] if Path(source.weights).is_file() else []
+    path = Path(source.path)
+    beside = path.parent.glob("*") if source.format == "onnx" else ()
+    return sorted(one for one in beside if one != path and one.name.startswith(path.name) and one.is_file())
 
 
 def make_room(folder: Path, asked: Mapping[str, str]) -> str:
