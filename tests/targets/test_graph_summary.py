@@ -55,6 +55,41 @@ def test_a_dense_model_is_summed_up(tmp_path):
     assert (summary.layout_operators.value, summary.dynamic_tensors, summary.graphs) == (0, 0, 1)
 
 
+def test_borders_have_the_names_of_the_signature(tmp_path):
+    summary = summarize(read_tflite(write_dense(tmp_path / "m.tflite")))
+    assert [spec.name for spec in (*summary.inputs, *summary.outputs)] == ["features", "scores"]
+    plain = summarize(read_tflite(write_dense(tmp_path / "m.tflite", signature=False)))
+    assert [spec.name for spec in (*plain.inputs, *plain.outputs)] == ["x", "y"]
+
+
+def dense_part(*sizes: int, calls: tuple[Operator, ...] = ()) -> Subgraph:
+    """A graph of `(1, 4)` whose dense layers take 4 * size MACs each."""
+    tensors, operators = [Tensor("x", (1, 4), "float32"), Tensor("flag", (), "bool")], list(calls)
+    for size in sizes:
+        weights = Tensor(f"w{len(tensors)}", (size, 4), "float32", data=memoryview(bytes(16 * size)), storage=size)
+        tensors += [weights, Tensor(f"y{len(tensors)}", (1, size), "float32")]
+        operators.append(Operator("FULLY_CONNECTED", (0, len(tensors) - 2), (len(tensors) - 1,)))
+    return Subgraph("part", tuple(tensors), (0,), (0,), tuple(operators))
+
+
+@pytest.mark.parametrize(
+    ("operator", "least"),
+    [
+        (Operator("IF", (1,), (0,), calls=(1, 2)), 8 + 4 * 3),  # the cheaper of 3 and 5 channels
+        (Operator("WHILE", (0,), (0,), calls=(1, 2)), 8 + 4 * 3),  # its condition once, its body perhaps never
+        (Operator("Loop", (0,), (0,), calls=(2,)), 8),
+        (Operator("STABLEHLO_COMPOSITE", (0,), (0,), calls=(2,)), 8 + 4 * 5),
+        (Operator("IF", (1,), (0,), calls=(0, 1)), 8),  # damaged: it runs itself
+    ],
+)
+def test_the_least_macs_are_of_the_cheaper_branch_and_of_loops_that_end_at_once(operator, least):
+    parts = (dense_part(2, calls=(operator,)), dense_part(3), dense_part(5))
+    summary = summarize(Graph("tflite", parts))
+    assert summary.macs.value == least
+    assert summary.not_counted == (operator.name,)
+    assert "of branches the cheapest is run, and a loop never" in summary.macs.method
+
+
 def test_quantized_integers_are_parameters_and_shapes_are_not(tmp_path):
     assert summarize(read_tflite(write_int8_dense(tmp_path)[1])).parameters.value == 75
     shape = Tensor("shape", (2,), "int32", data=memoryview(bytes(8)), storage=1)

@@ -51,6 +51,15 @@ def test_a_bundle_says_what_it_is(tmp_path, packed):
     assert inspection.bundle.evaluation is None
 
 
+def test_a_bundles_borders_have_the_names_of_its_source(tmp_path):
+    folder = dense_bundle(tmp_path)
+    manifest = manifest_of(folder)
+    graph = inspect(folder).graph
+    assert [spec.name for spec in graph.inputs] == [one.source.name for one in manifest.inputs]
+    assert [spec.name for spec in graph.outputs] == [one.source.name for one in manifest.outputs]
+    assert graph.inputs[0].name != manifest.inputs[0].stored.name
+
+
 def test_a_bundles_evaluation_is_read(tmp_path, made):
     folder = dense_bundle(tmp_path)
     write_document(folder, EVALUATION_FILE, made.evaluation())

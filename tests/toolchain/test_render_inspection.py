@@ -51,8 +51,8 @@ def graph_with(inspection: Inspection, **changes) -> Inspection:
 
 def test_a_file_is_told_line_by_line(dense):
     text = shown(dense)
-    assert line_of(text, "input") == "input x (1, 8) float32"
-    assert line_of(text, "output") == "output y (1, 3) float32"
+    assert line_of(text, "input") == "input features (1, 8) float32"
+    assert line_of(text, "output") == "output scores (1, 3) float32"
     assert line_of(text, "FULLY_CONNECTED") == "FULLY_CONNECTED 2 66"
     assert "float32 300 byte, structure" in line_of(text, "model file")
     assert line_of(text, "parameters") == "parameters 75"

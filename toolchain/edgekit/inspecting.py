@@ -17,8 +17,9 @@ from edgekit_runtime.bundle import Bundle, is_bundle, open_bundle
 from edgekit_runtime.codec import FormatError, loads_document
 from edgekit_runtime.errors import BundleError, RecipeError
 from edgekit_runtime.figure import Figure, measured
-from edgekit_runtime.manifest import Manifest
+from edgekit_runtime.manifest import Binding, Manifest
 from edgekit_runtime.progress import Progress, silent
+from edgekit_targets.graph.graph import Graph
 from edgekit_targets.graph.summary import GraphSummary, summarize
 
 
@@ -136,9 +137,19 @@ def _inspect(
 ) -> Inspection:
     from edgekit_targets.graph.read import read_graph
 
-    graph = summarize(read_graph(file, {shape.name: shape.shape for shape in shapes}))
+    graph = read_graph(file, {shape.name: shape.shape for shape in shapes})
+    if bundle is not None:
+        names = _names(graph, bundle.manifest.inputs), _names(graph, bundle.manifest.outputs)
+        graph = replace(graph, input_names=names[0], output_names=names[1])
     size = measured(file.stat().st_size, "byte", "length of the model's file")
-    return Inspection(str(request.model), size, graph, bundle, source)
+    return Inspection(str(request.model), size, summarize(graph), bundle, source)
+
+
+def _names(graph: Graph, bindings: tuple[Binding, ...]) -> dict[int, str]:
+    """The source's names of inputs or outputs, by the file's tensors."""
+    known = {binding.stored.name: binding.source.name for binding in bindings}
+    tensors = enumerate(graph.main.tensors)
+    return {place: known[tensor.name] for place, tensor in tensors if tensor.name in known}
 
 
 def _refuse_options(request: Request) -> None:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from edgekit_targets.graph.formula import Counted
 from edgekit_targets.graph.formulas_onnx import ONNX_FORMULAS
 from edgekit_targets.graph.formulas_tflite import TFLITE_FORMULAS
-from edgekit_targets.graph.graph import Operator, Subgraph, Tensor
+from edgekit_targets.graph.graph import Graph, Operator, Subgraph, Tensor
 from edgekit_targets.graph.kinds import NO_MACS
 
 UNKNOWN = "its MACs are not known here"
 OPEN = "the file leaves a shape open"
+BRANCHES = ("IF", "If")
+ONCE = ("CALL", "STABLEHLO_COMPOSITE")
 FORMULAS: Mapping[str, tuple[Counted, ...]] = {
     name: tuple(table[name] for table in (ONNX_FORMULAS, TFLITE_FORMULAS) if name in table)
     for name in (*TFLITE_FORMULAS, *ONNX_FORMULAS)
@@ -57,6 +59,30 @@ def operator_cost(operator: Operator, subgraph: Subgraph) -> Cost:
         total_bytes(tensor for tensor in inputs if tensor.data is None),
         total_bytes(outputs),
     )
+
+
+def least_macs(graph: Graph) -> int:
+    """Multiply-accumulates that every run of a graph takes at least; operators that are not counted take none.
+
+    Args:
+        graph: Of it, one branch of several is run, the cheapest; the body of a loop never, for it may run 0 times.
+    """
+    return _least(graph, 0, frozenset())
+
+
+def _least(graph: Graph, place: int, around: frozenset[int]) -> int:
+    """The same of one of its parts; a damaged file may let a part run itself, which is then not counted."""
+    part, total = graph.subgraphs[place], 0
+    for operator in part.operators:
+        total += operator_cost(operator, part).macs or 0
+        called = [inner for inner in operator.calls if inner not in around | {place}]
+        if operator.name in BRANCHES and len(called) == len(operator.calls):
+            total += min(_least(graph, inner, around | {place}) for inner in called)
+        elif operator.name in ONCE:
+            total += sum(_least(graph, inner, around | {place}) for inner in called)
+        elif operator.name == "WHILE" and called:
+            total += _least(graph, called[0], around | {place})
+    return total
 
 
 def total_bytes(tensors: Iterable[Tensor]) -> int | None:

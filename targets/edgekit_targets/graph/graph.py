@@ -168,6 +168,9 @@ class Graph:
         subgraphs: The main one first; the others are run by operators.
         opsets: The sets of operators that an ONNX file names, by domain; none in other formats.
         notes: What could not be found out, and why.
+        input_names: What callers know the main graph's inputs by, from a tensor's index; only where the file has a
+            signature beside its tensors' own names.
+        output_names: Likewise.
 
     Raises:
         ValueError: There is none, or an operator runs one that is not there.
@@ -177,6 +180,8 @@ class Graph:
     subgraphs: tuple[Subgraph, ...]
     opsets: tuple[Opset, ...] = ()
     notes: tuple[str, ...] = ()
+    input_names: Mapping[int, str] = field(default_factory=dict)
+    output_names: Mapping[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.subgraphs:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from edgekit_runtime.figure import Figure, measured, unavailable
 from edgekit_runtime.tensor import TensorSpec
-from edgekit_targets.graph.cost import Cost, operator_cost
-from edgekit_targets.graph.graph import Graph, Operator, Opset, Tensor
+from edgekit_targets.graph.cost import Cost, least_macs, operator_cost
+from edgekit_targets.graph.graph import Graph, Operator, Opset, Subgraph, Tensor
 from edgekit_targets.graph.kinds import LAYOUT
 from edgekit_targets.graph.liveness import peak_activations
 
@@ -87,10 +87,10 @@ class GraphSummary:
     Attributes:
         format: `tflite` or `onnx`.
         graphs: How many graphs the file holds; operators run those after the first.
-        inputs: Of the main graph; -1 is a free axis.
+        inputs: Of the main graph, by the names in the file's signature; -1 is a free axis.
         outputs: Likewise.
         operators: Of all graphs, those with the most MACs first.
-        macs: Multiply-accumulates, each graph run once; a lower bound where operators are not counted.
+        macs: Multiply-accumulates of a run; a lower bound where operators are not counted.
         not_counted: Names of the operators whose MACs are not known.
         parameters: How many numbers the model learned: float and quantized constants.
         constants: By type, the largest first.
@@ -128,10 +128,10 @@ def summarize(graph: Graph) -> GraphSummary:
     return GraphSummary(
         format=graph.format,
         graphs=len(graph.subgraphs),
-        inputs=tuple(tensor.spec for tensor in main.tensors_of(main.inputs)),
-        outputs=tuple(tensor.spec for tensor in main.tensors_of(main.outputs)),
+        inputs=_borders(main, main.inputs, graph.input_names),
+        outputs=_borders(main, main.outputs, graph.output_names),
         operators=_operators(counted),
-        macs=_predicted(sum(cost.macs or 0 for _, cost in counted), "MAC", f"{FROM_SHAPES}, each graph run once"),
+        macs=_predicted(least_macs(graph), "MAC", _macs_method(graph)),
         not_counted=tuple(sorted({operator.name for operator, cost in counted if cost.macs is None})),
         parameters=measured(
             sum(tensor.elements or 0 for tensor in constants if _learned(tensor)),
@@ -148,6 +148,11 @@ def summarize(graph: Graph) -> GraphSummary:
     )
 
 
+def _borders(graph: Subgraph, places: Sequence[int], names: Mapping[int, str]) -> tuple[TensorSpec, ...]:
+    specs = ((place, graph.tensors[place].spec) for place in places)
+    return tuple(replace(spec, name=names.get(place, spec.name)) for place, spec in specs)
+
+
 def _operators(counted: Sequence[Counted]) -> tuple[OperatorCount, ...]:
     groups: dict[tuple[str, bool], list[Cost]] = {}
     for operator, cost in counted:
@@ -157,6 +162,12 @@ def _operators(counted: Sequence[Counted]) -> tuple[OperatorCount, ...]:
         for (name, custom), costs in groups.items()
     ]
     return tuple(sorted(rows, key=lambda row: (-(row.macs.value or 0), -row.count, row.name)))
+
+
+def _macs_method(graph: Graph) -> str:
+    if any(operator.calls for part in graph.subgraphs for operator in part.operators):
+        return f"{FROM_SHAPES}; of branches the cheapest is run, and a loop never"
+    return FROM_SHAPES
 
 
 def _macs(costs: Sequence[Cost]) -> Figure:

@@ -92,7 +92,20 @@ class _Reader:
         self._buffers = [self._bytes_of(buffer) for buffer in self._list(self._model, "Buffers")]
 
     def graph(self) -> Graph:
-        return Graph("tflite", tuple(self._subgraph(table) for table in self._list(self._model, "Subgraphs")))
+        subgraphs = tuple(self._subgraph(table) for table in self._list(self._model, "Subgraphs"))
+        inputs, outputs = self._signature()
+        return Graph("tflite", subgraphs, input_names=inputs, output_names=outputs)
+
+    def _signature(self) -> tuple[dict[int, str], dict[int, str]]:
+        """The names that callers of the main graph use, by the tensors' indexes; empty where the file has none."""
+        for table in self._list(self._model, "SignatureDefs"):
+            if table.SubgraphIndex() == 0:
+                inputs, outputs = (
+                    {entry.TensorIndex(): _text(entry.Name()) for entry in self._list(table, side)}
+                    for side in ("Inputs", "Outputs")
+                )
+                return inputs, outputs
+        return {}, {}
 
     def _subgraph(self, table: Any) -> Subgraph:
         return Subgraph(
