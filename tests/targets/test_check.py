@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
 from onnx import helper
 
+from edgekit_runtime.tensor import Quantization
 from edgekit_targets.catalog import load_profile
 from edgekit_targets.check import check_graph
 from edgekit_targets.estimate.estimate import estimate
@@ -41,8 +45,6 @@ def one(check: Check, rule: str) -> Finding:
 
 def chain(*operators: str, dtype: str = "int8", custom: bool = False) -> Graph:
     """A made model of operators one behind the other, each with weights of 4x4 where it is a FULLY_CONNECTED."""
-    from edgekit_runtime.tensor import Quantization
-
     scale = Quantization((0.5,), (0,), None) if "int" in dtype else None
     tensors = [Tensor("x", (1, 4), dtype, quantization=scale)]
     made: list[Operator] = []
@@ -242,6 +244,42 @@ def test_what_onnxruntime_brings_along_or_takes_apart_fits(operator: str, domain
     model = save_graph(tmp_path / "m.onnx", [node], {"x": (1, 4)}, {"y": (1, 4)}, opset=18, domains=domains)
 
     assert held(model, "raspberry-pi-4b").findings == ()
+
+
+@pytest.mark.parametrize(("scales", "axis", "fits"), [(4, 1, True), (4, 3, False), (3, 1, False)])
+def test_scales_of_an_axis_that_is_not_there_are_refused(scales: int, axis: int, fits: bool, file: Path) -> None:
+    graph = chain("RELU", "RELU")
+    odd = replace(graph.main.tensors[1], quantization=Quantization((0.5,) * scales, (0,) * scales, axis))
+    tensors = (graph.main.tensors[0], odd, *graph.main.tensors[2:])
+
+    check = judged(replace(graph, subgraphs=(replace(graph.main, tensors=tensors),)), file, "raspberry-pi-4b")
+
+    assert check.fits == fits
+    assert fits or "t0 (1, 4)" in one(check, "cpu-scales").reason
+
+
+def test_one_scale_of_an_axis_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    source = write_int8_dense(tmp_path)[1]
+    model = schema.ModelT.InitFromPackedBuf(source.read_bytes())
+    next(t for t in model.subgraphs[0].tensors if len(t.quantization.scale) == 1).quantization.quantizedDimension = 7
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    odd = tmp_path / "odd.tflite"
+    odd.write_bytes(bytes(builder.Output()))
+
+    assert held(source, "raspberry-pi-4b").fits
+    assert one(held(odd, "raspberry-pi-4b"), "cpu-scales").severity == "error"
+    with pytest.raises(ValueError, match="quantized_dimension must be in range"):
+        Interpreter(str(odd))
+
+
+def test_a_file_that_litert_refuses_for_its_scales_does_not_fit(assets: Path) -> None:
+    model = assets / "tflite-micro" / "person_detect.tflite"
+
+    check = held(model, "raspberry-pi-4b")
+
+    assert not check.fits
+    assert "refuses scales of an axis" in one(check, "cpu-scales").reason
 
 
 def test_int16_without_fast_kernels_is_a_warning_with_its_macs(tmp_path: Path) -> None:

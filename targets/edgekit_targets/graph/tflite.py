@@ -121,7 +121,7 @@ class _Reader:
         self._spend(len(name))
         signature = self._numbers(table, "ShapeSignature")
         data = self._buffers[table.Buffer()] if table.Buffer() else None
-        quantization, block_size = self._quantization(table.Quantization(), dtype)
+        quantization, block_size = self._quantization(table.Quantization(), dtype, self._numbers(table, "Shape"))
         return Tensor(
             name=name,
             shape=self._numbers(table, "Shape"),
@@ -134,7 +134,7 @@ class _Reader:
             block_size=block_size,
         )
 
-    def _quantization(self, table: Any, dtype: str) -> tuple[Quantization | None, int]:
+    def _quantization(self, table: Any, dtype: str, shape: tuple[int, ...]) -> tuple[Quantization | None, int]:
         if table is None or "float" in dtype:
             return None, 0  # a float tensor may keep the range that calibration found
         details = table.Details()
@@ -146,7 +146,9 @@ class _Reader:
             return None, 0
         if len(scales) != len(zero_points) or not np.isfinite(scales).all():
             raise ValueError(f"a tensor has {len(scales)} scales and {len(zero_points)} zero points, or no finite ones")
-        return Quantization(tuple(scales), tuple(zero_points), table.QuantizedDimension() if scales[1:] else None), 0
+        axis, axes = table.QuantizedDimension(), max(1, len(shape))
+        told = axis if scales[1:] or not 0 <= axis < axes else None  # what no tensor has is kept, for a check to find
+        return Quantization(tuple(scales), tuple(zero_points), told), 0
 
     def _operator(self, table: Any) -> Operator:
         name, custom = self._codes[table.OpcodeIndex()]

@@ -64,6 +64,27 @@ def _tflite(graph: Graph) -> Iterator[Finding]:
     if blocks:
         reason = f"LiteRT 2.3.0 aborts on weights whose scales are of blocks: {blocks[0]}"
         yield whole("error", "cpu-blocks", reason, "Quantize with one scale for each channel: --quantize int8")
+    yield from _odd_scales(graph)
+
+
+def _odd_scales(graph: Graph) -> Iterator[Finding]:
+    """Scales of an axis that is not there, or of another length than it: TensorFlow Lite Micro does not look."""
+    odd = [tensor for tensor in _tensors(graph) if _has_odd_scales(tensor)]
+    if odd:
+        first = f"{odd[0].name.partition(';')[0]} {odd[0].shape}"
+        more = f", and {len(odd) - 1} more tensors" if len(odd) > 1 else ""
+        reason = f"LiteRT 2.3.0 refuses scales of an axis that the tensor does not have: {first}{more}"
+        yield whole(
+            "error", "cpu-scales", reason, "Convert the source again: an old or another converter wrote the file."
+        )
+
+
+def _has_odd_scales(tensor: Tensor) -> bool:
+    scales = tensor.quantization
+    if scales is None or scales.axis is None or -1 in tensor.shape:
+        return False
+    inside = 0 <= scales.axis < max(1, len(tensor.shape))
+    return not inside or len(scales.scale) not in (1, *tensor.shape[scales.axis : scales.axis + 1])
 
 
 def _onnx(graph: Graph) -> Iterator[Finding]:
