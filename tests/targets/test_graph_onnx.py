@@ -390,3 +390,25 @@ def test_operators_of_graphs_within_graphs_are_counted(assets):
     assert len(graph.subgraphs) > 20
     assert named(graph, "state").spec.shape == (2, -1, 128)
     assert sum(operator.name == "LSTM" for part in graph.subgraphs for operator in part.operators) == 2
+
+
+def test_a_shape_that_is_asked_for_is_the_inputs_and_of_all_of_its_lengths_names(tmp_path: Path) -> None:
+    add = helper.make_node("Add", ["a", "b"], ["y"])
+    path = save_graph(
+        tmp_path / "m.onnx", [add], {"a": ("batch", "length"), "b": ("batch", 1)}, {"y": ("batch", "length")}
+    )
+    main = read_onnx(path, {"a": (2, 7)}).main
+    assert [tensor.spec.shape for tensor in main.tensors_of((*main.inputs, *main.outputs))] == [(2, 7), (2, 1), (2, 7)]
+
+
+def test_pads_that_an_exporter_turns_round_are_followed(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Reshape", ["pads", "pairs"], ["rows"]),
+        helper.make_node("Transpose", ["rows"], ["columns"], perm=[1, 0]),
+        helper.make_node("Reshape", ["columns", "flat"], ["both"]),
+        helper.make_node("Pad", ["x", "both"], ["padded"]),
+        helper.make_node("Relu", ["padded"], ["y"]),
+    ]
+    constants = {"pads": np.array([0, 0, 1, 2]), "pairs": np.array([2, 2]), "flat": np.array([-1])}
+    path = save_graph(tmp_path / "m.onnx", nodes, {"x": (1, 4)}, {"y": ("one", "other")}, constants)
+    assert named(read_onnx(path), "padded").shape == (1, 7)

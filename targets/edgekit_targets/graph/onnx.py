@@ -37,7 +37,7 @@ def read_onnx(path: str | Path, shapes: Mapping[str, tuple[int, ...]] | None = N
 
     Args:
         path: The file.
-        shapes: Shapes of inputs to count with instead, by name; the only input needs none.
+        shapes: Shapes of inputs that are fixed instead, by name; the only input needs none.
 
     Raises:
         ModelError: It is none, or damaged, or an input does not take the shape.
@@ -48,8 +48,8 @@ def read_onnx(path: str | Path, shapes: Mapping[str, tuple[int, ...]] | None = N
         constants.set_apart(model)
         check_texts(model)
         put_in_order(model.graph)
-        wanted = _wanted(path, model.graph, shapes or {})
-        return _Reader(find_shapes(model, wanted), constants).graph()
+        _fix(path, model.graph, shapes or {})
+        return _Reader(find_shapes(model, _wanted(model.graph)), constants).graph()
     except ModelError as error:
         told = error.message if error.message.startswith(str(path)) else f"{path}: {error.message}"
         raise ModelError(told, hint=error.hint) from error
@@ -57,22 +57,33 @@ def read_onnx(path: str | Path, shapes: Mapping[str, tuple[int, ...]] | None = N
         raise ModelError(f"{path}: the file is damaged: {first_line(error)}.", hint=AGAIN) from error
 
 
-def _wanted(path: Path, graph: Any, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """The shape to count with of each input that has an open axis."""
-    fixed = {tensor.name for tensor in graph.initializer}
-    given = {entry.name: entry.type for entry in graph.input if entry.name not in fixed}
+def _fix(path: Path, graph: Any, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Give inputs the shapes that were asked for, and every length of the same name the same."""
+    given = _inputs(graph)
     own = {name: _shape(kind) for name, kind in given.items()}
     if len(own) == 1:
         shapes = {name or next(iter(own)): shape for name, shape in shapes.items()}
+    lengths: dict[str, int] = {}
     for name, shape in shapes.items():
         if name not in own or not _takes(own[name], shape):
             allowed = "; ".join(f"{known} is {found}" for known, found in own.items())
             asked = f"{name or 'of no name'}={shape}"
             raise ModelError(f"{path}: no input takes the shape {asked}; its inputs, -1 being open: {allowed}.")
+        lengths |= dict(zip(_symbols(given[name]), shape, strict=True))
+        for dim, size in zip(given[name].tensor_type.shape.dim, shape, strict=True):
+            dim.dim_value = size
+    for entry in (*graph.input, *graph.output, *graph.value_info):
+        for dim in entry.type.tensor_type.shape.dim:
+            if dim.dim_param and dim.dim_param in lengths:
+                dim.dim_value = lengths[dim.dim_param]
+
+
+def _wanted(graph: Any) -> dict[str, tuple[int, ...]]:
+    """The shape to count with of each input that has an open axis: 1 where that is the first."""
+    given = _inputs(graph)
+    own = {name: _shape(kind) for name, kind in given.items()}
     symbols = {name: _symbols(kind) for name, kind in given.items()}
     lengths = {parts[0]: 1 for name, parts in symbols.items() if own[name][:1] == (-1,) and parts}
-    for name, shape in shapes.items():
-        lengths |= dict(zip(symbols[name], shape, strict=True))
     lengths.pop("", None)
     counted = {
         name: tuple(
@@ -80,9 +91,15 @@ def _wanted(path: Path, graph: Any, shapes: Mapping[str, tuple[int, ...]]) -> di
             for axis, (symbol, size) in enumerate(zip(symbols[name], shape, strict=True))
         )
         for name, shape in own.items()
-        if name not in shapes and symbols[name]
+        if symbols[name]
     }
-    return {name: shape for name, shape in (counted | dict(shapes)).items() if shape != own[name]}
+    return {name: shape for name, shape in counted.items() if shape != own[name]}
+
+
+def _inputs(graph: Any) -> dict[str, Any]:
+    """The types of a graph's inputs by name, constants that are listed there left out."""
+    fixed = {tensor.name for tensor in graph.initializer}
+    return {entry.name: entry.type for entry in graph.input if entry.name not in fixed}
 
 
 def _symbols(kind: Any) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ MOST_VALUES = 1024
 OF_LENGTHS = {
     *("Add", "Cast", "Ceil", "Concat", "Constant", "ConstantOfShape", "Div", "Equal", "Expand", "Floor", "Gather"),
     *("Identity", "Max", "Min", "Mod", "Mul", "Neg", "Range", "ReduceProd", "Reshape", "Shape", "Size", "Slice"),
-    *("Split", "Sqrt", "Squeeze", "Sub", "Unsqueeze", "Where"),
+    *("Split", "Sqrt", "Squeeze", "Sub", "Transpose", "Unsqueeze", "Where"),
 }
 MODEL, SYMBOLIC, NUMERIC = "model.onnx", "symbolic.onnx", "numeric.onnx"
 
