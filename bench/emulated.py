@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
 from pathlib import Path
 
 from figures import TIMES, Row, Section, Target, skipped
@@ -39,9 +39,12 @@ def emulated(quick: bool) -> Section:
     return Section(
         "Emulated boards",
         "Millions of instructions of one inference with one thread, int8 beside float32: files of MLPerf Tiny, the "
-        "float32 KWS converted by edgekit. Below: eight emulated boards that count VWW int8 at once, beside the sum of "
-        "the times of each alone over the processors of this machine.",
-        ("edgekit --quiet bench MODEL.tflite --device emulated://raspberry-pi-5 -o REPORT.json",),
+        "float32 KWS converted by edgekit. Below: a fleet of eight emulated boards that count VWW int8 at once, beside "
+        "the sum of the times of each alone over the processors of this machine.",
+        (
+            "edgekit --quiet bench MODEL.tflite --device emulated://raspberry-pi-5 -o REPORT.json",
+            "edgekit --quiet bench MODEL.tflite --device all -o REPORTS",
+        ),
         tuple(rows),
     )
 
@@ -70,19 +73,20 @@ def _counted(name: str, cpu: str, files: tuple[Path, Path], folder: Path) -> Row
 
 def _instructions(model: Path, board: str, folder: Path) -> float:
     report = folder / "report.json"
-    subprocess.run(_argv(model, board, report), check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(_argv(model, f"emulated://{board}", report), check=True, stdout=subprocess.DEVNULL)
     figure = read_report(report).figure("instructions")
     assert figure.value is not None
     return figure.value
 
 
 def _fleet(model: Path, folder: Path, number: int) -> Row:
-    """The boards one after the other, then all at once."""
-    boards = [board for _, board in zip(range(number), list(BOARDS.values()) * number, strict=False)]
-    commands = [_argv(model, board, folder / f"{index}.json") for index, board in enumerate(boards)]
+    """The boards of a fleet file one after the other, then all at once by one command."""
+    boards = {f"board{index}": board for index, board in zip(range(number), cycle(BOARDS.values()), strict=False)}
+    fleet = folder / "fleet.toml"
+    fleet.write_text("".join(f'[devices.{name}]\naddress = "emulated://{boards[name]}"\n' for name in boards))
     cores = len(os.sched_getaffinity(0))
-    alone_s = [_elapsed_s([command]) for command in commands]
-    together_s, share_s = _elapsed_s(commands), sum(alone_s) / cores
+    alone_s = [_elapsed_s(_argv(model, name, folder / f"{name}.json"), fleet) for name in boards]
+    together_s, share_s = _elapsed_s(_argv(model, "all", folder / "reports"), fleet), sum(alone_s) / cores
     what = f"{number} boards at once, time from start to end"
     if number < cores:
         reason = f"{number} boards do not fill {cores} processors"
@@ -92,12 +96,11 @@ def _fleet(model: Path, folder: Path, number: int) -> Row:
     return Row(what, measured(together_s, "s", "once"), beside, ratio, FLEET_LIMIT, 1)
 
 
-def _elapsed_s(commands: Sequence[Sequence[str]]) -> float:
+def _elapsed_s(argv: Sequence[str], fleet: Path) -> float:
     started = time.perf_counter()
-    with ThreadPoolExecutor(len(commands)) as pool:
-        list(pool.map(lambda argv: subprocess.run(argv, check=True, stdout=subprocess.DEVNULL), commands))
+    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "EDGEKIT_FLEET": str(fleet)})
     return time.perf_counter() - started
 
 
-def _argv(model: Path, board: str, report: Path) -> list[str]:
-    return [str(EDGEKIT), "--quiet", "bench", str(model), "--device", f"emulated://{board}", "-o", str(report)]
+def _argv(model: Path, device: str, output: Path) -> list[str]:
+    return [str(EDGEKIT), "--quiet", "bench", str(model), "--device", device, "-o", str(output)]
