@@ -12,7 +12,7 @@ NEVER = {
     "the accuracy of two tables of one document": re.compile(r"within 1[0-9] ?%"),
     "accelerators, first runs or loading": re.compile(r"\b(GPU|first.?run|first inference|load time)\b", re.IGNORECASE),
 }
-ALLOWED_TIMES = re.compile(r"([Uu]nder|less than) 5 ms|\d to [\d.]+ ms")
+ALLOWED_TIMES = re.compile(r"([Uu]nder|less than) 5 ms|at least [\d.]+ m?s|\d to [\d.]+ ms")
 
 
 def forbidden_claims(text: str) -> list[str]:

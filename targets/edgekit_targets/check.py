@@ -56,9 +56,7 @@ def check_graph(
     if verdict.failure:
         refused = frozenset(range(len(graph.main.operators)))
     method, split = f"{verdict.rules}; {FROM_SHAPES}", splitter.split(refused)
-    placement = _placement(graph.main, splitter, split, refused, method)
-    if not _complete(profile.npu):
-        placement = replace(placement, complete=False)
+    placement = _placement(graph.main, splitter, split, refused, method, complete=_complete(profile.npu))
     found = tuple(_findings(verdict.refused, splitter, method))
     findings = (
         *_whole_model(verdict, placement, found, sum(splitter.macs), method),
@@ -139,7 +137,9 @@ def _notes(profile: Profile) -> Iterator[str]:
             yield f"{NOT_COMPLETE}: no list of what it takes is public, and its compiler has the last word"
 
 
-def _placement(graph: Subgraph, splitter: Splitter, split: Split, refused: frozenset[int], method: str) -> Placement:
+def _placement(
+    graph: Subgraph, splitter: Splitter, split: Split, refused: frozenset[int], method: str, *, complete: bool
+) -> Placement:
     first = min(refused, default=None)
     return Placement(
         operators=predicted(len(graph.operators) - len(split.on_cpu), "operator", method),
@@ -147,6 +147,8 @@ def _placement(graph: Subgraph, splitter: Splitter, split: Split, refused: froze
         partitions=predicted(split.partitions, "partition", method),
         link=predicted(split.link_bytes, "byte", method),
         first_refused=None if first is None else Place.of(graph, first),
+        complete=complete,
+        left=tuple(Place.of(graph, index) for index in sorted(split.on_cpu)),
     )
 
 

@@ -72,6 +72,7 @@ class Placement:
         link: Bytes that cross between processor and accelerator in an inference.
         first_refused: The first operator that does not run there; `None` where all do.
         complete: Whether it is known of every operator; else more may be refused than the rules know.
+        left: The operators that run on the processor.
     """
 
     operators: Figure
@@ -80,6 +81,7 @@ class Placement:
     link: Figure
     first_refused: Place | None
     complete: bool = True
+    left: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)

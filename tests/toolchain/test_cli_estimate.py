@@ -178,6 +178,27 @@ def test_what_is_to_be_done_for_many_targets_is_said_once(assets, capsys):
     assert out.count("edgekit convert MODEL --target TARGET --quantize int8 --calibrate DATA") <= 3  # of ten targets
 
 
+def test_a_page_of_an_accelerator_tells_where_the_work_goes_and_what_bounds_it(assets, capsys):
+    model = assets / "tflite-support/mobilenet_v1_0.25_224_quant.tflite"
+    assert main(["estimate", str(model), "--target", "coral-edgetpu-usb"]) == 0
+    out = capsys.readouterr().out
+    shown = " ".join(out.split())
+    assert "there 31 of 31 operators with 100.0 % of the MACs" in shown
+    assert "crossing 151.5 kB between the two" in shown
+    assert "for what crosses the USB 3; a bound by the profile's figures, not a prediction" in shown
+    assert "not told not estimated" in shown
+    assert not forbidden_claims(out)
+
+
+def test_what_an_accelerator_leaves_to_the_processor_is_named_with_what_would_help(assets, capsys):
+    model = assets / "mlperf-tiny/pretrainedResnet_quant.tflite"
+    assert main(["estimate", str(model), "--target", "imx-neutron"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "processor 10 operators: CONV_2D x 9, SOFTMAX" in shown
+    assert "how long it takes is not told" in shown
+    assert "9 of 16 operators: weights have one scale for the whole tensor. Fix: Quantize with NXP's" in shown
+
+
 @pytest.mark.slow
 def test_an_accelerators_compiler_tells_cycles_and_memory(assets, capsys):
     pytest.importorskip("ethosu")
@@ -187,6 +208,9 @@ def test_an_accelerators_compiler_tells_cycles_and_memory(assets, capsys):
     assert row["fit"] == "fits"
     assert row["compilation"]["cycles"]["value"] > 10_000
     assert row["compilation"]["sram"]["mode"] == "predicted"
+    assert row["compilation"]["time"]["value"] == pytest.approx(row["compilation"]["cycles"]["value"] / 500e6 * 1e9)
+    assert "no published figure checks it" in row["compilation"]["time"]["method"]
+    assert row["accelerated"]["least"][0]["time"]["value"] < row["compilation"]["time"]["value"]
     assert row["latency"]["mode"] == "unavailable"
 
 

@@ -10,6 +10,7 @@ from edgekit_runtime.child import ChildError
 from edgekit_runtime.errors import EdgekitError, MissingExtraError
 from edgekit_runtime.figure import Figure, unavailable
 from edgekit_targets.check import check_graph, judge
+from edgekit_targets.estimate.accelerated import accelerated
 from edgekit_targets.estimate.estimate import Compilation, Estimate
 from edgekit_targets.estimate.fit import Outcome, fit_of_findings
 from edgekit_targets.estimate.subject import Subject
@@ -22,6 +23,7 @@ from edgekit_targets.rules.ruling import Verdict
 from edgekit_targets.vela.vela import core_of
 
 KIB = 1024
+NS_PER_US = 1000
 NOT_KNOWN = (BEYOND_RAM, MEMORY_UNKNOWN)
 """Findings by which it is unknown whether a model fits."""
 Verdicts = dict[str, Verdict]
@@ -44,17 +46,14 @@ def judged(
     if profile.npu is None:
         return estimate
     try:
-        found = _with_check(
-            estimate,
-            check_graph(
-                subject.graph, file, str(file), profile, _verdict(subject.graph, file, profile, verdicts), subject
-            ),
-        )
+        verdict = _verdict(subject.graph, file, profile, verdicts)
+        check = check_graph(subject.graph, file, str(file), profile, verdict, subject)
     except MissingExtraError as missing:
         return replace(estimate, fit="unknown", fit_reason=str(missing).rstrip("."))
+    found = replace(_with_check(estimate, check), accelerated=accelerated(check, subject, profile))
     compiler = _vela(profile)
     if ask_compiler and found.fit == "fits" and compiler is not None:
-        return replace(found, compilation=_compiled(file, compiler))
+        return replace(found, compilation=_compiled(file, compiler, profile))
     return found
 
 
@@ -86,7 +85,7 @@ def _with_check(estimate: Estimate, check: Check) -> Estimate:
     return replace(estimate, fit=outcome, fit_reason="; ".join((*part, *unknown, *check.notes)))
 
 
-def _compiled(file: Path, compiler: NpuCompiler) -> Compilation:
+def _compiled(file: Path, compiler: NpuCompiler, profile: Profile) -> Compilation:
     from edgekit_targets.vela.vela import compile_with_vela, vela_version
 
     try:
@@ -95,8 +94,16 @@ def _compiled(file: Path, compiler: NpuCompiler) -> Compilation:
             method = f"Vela {vela_version()}, its own estimate for the accelerator alone"
     except (EdgekitError, ChildError) as error:
         reason = str(error)
-        return Compilation(unavailable("cycle", reason), unavailable("byte", reason))
-    return Compilation(
-        Figure("predicted", "cycle", float(summary["cycles_total"]), method),
-        Figure("predicted", "byte", KIB * float(summary["sram_memory_used"]), method),
-    )
+        none = (unavailable(unit, reason) for unit in ("cycle", "byte", "ns"))
+        return Compilation(*none)
+    cycles = Figure("predicted", "cycle", float(summary["cycles_total"]), method)
+    sram = Figure("predicted", "byte", KIB * float(summary["sram_memory_used"]), method)
+    return Compilation(cycles, sram, _time(cycles, profile))
+
+
+def _time(cycles: Figure, profile: Profile) -> Figure:
+    clock = profile.npu.clock_mhz if profile.npu is not None else None
+    if clock is None or cycles.value is None:
+        return unavailable("ns", "the profile does not say npu.clock_mhz")
+    method = f"{cycles.method}, at {clock.value:g} MHz; no published figure checks it"
+    return Figure("predicted", "ns", cycles.value / clock.value * NS_PER_US, method)

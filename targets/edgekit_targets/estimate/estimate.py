@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgekit_runtime.figure import Figure, Interval, unavailable
+from edgekit_targets.estimate.accelerated import Accelerated
 from edgekit_targets.estimate.anchor import Anchor
 from edgekit_targets.estimate.cores import TABLE
 from edgekit_targets.estimate.energy import NOT_MEASURED, NOTHING_SCALES, estimate_energy
@@ -67,10 +68,12 @@ class Compilation:
     Attributes:
         cycles: Of the accelerator's clock, for an inference.
         sram: Memory on the chip.
+        time: The cycles at the clock of the profile.
     """
 
     cycles: Figure
     sram: Figure
+    time: Figure
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ class Estimate:
         remedies: What to try, by what it wins.
         notes: What a reader must know.
         compilation: What the accelerator's compiler says; `None` where it was not asked.
+        accelerated: What is known of the model on the accelerator; `None` without one, and where it was not checked.
     """
 
     target: str
@@ -120,6 +124,7 @@ class Estimate:
     remedies: tuple[Remedy, ...]
     notes: tuple[str, ...]
     compilation: Compilation | None = None
+    accelerated: Accelerated | None = None
 
 
 def estimate(subject: Subject, profile: Profile, threads: int = 1, anchor: Anchor | None = None) -> Estimate:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgekit.estimating import Estimates
+from edgekit.reports.render.accelerated import accelerator_remedies, accelerator_rows
 from edgekit.reports.render.units import plain, unit_for
 from edgekit_runtime.figure import Figure, Interval
 from edgekit_targets.estimate.estimate import Compilation, Estimate, OperatorEstimate
@@ -46,7 +47,7 @@ def print_estimate(found: Estimates, console: Console) -> None:
         console.print(_grid(rows))
         if title == "Time" and row.operators:
             console.print(_operators(row.operators))
-    _print_remedies(row.remedies, console)
+    _print_remedies(row, console)
     for note in row.notes:
         console.print()
         console.print(Text(f"Note: {note}."))
@@ -109,7 +110,8 @@ def _compiler(compiled: Compilation) -> str:
 
 def _time(row: Estimate) -> Rows:
     if not row.operators:
-        return [("not told", row.latency.reason)]
+        known = [] if row.accelerated is None else list(accelerator_rows(row.accelerated, row.compilation))
+        return [*known, ("not told", row.latency.reason)]
     limits = ", ".join(f"{BOUNDS[part.bound]} {_percent(part.share)}" for part in row.bounds)
     heavy = row.operators[:SHOWN_OPERATORS]
     share = sum(operator.share.value or 0.0 for operator in heavy)
@@ -139,7 +141,8 @@ def _memory(row: Estimate) -> Rows:
     more = len(row.memory.alive) - len(alive)
     others = f", {more} smaller" if more else ""
     where = f" at {row.memory.peak_operator}" if row.memory.peak_operator else ""
-    rows = [("activations", f"{_bytes(arena.value)}; the most{where}: {', '.join(alive)}{others}")]
+    alone = "" if row.accelerated is None else ", were the processor to run all of it"
+    rows = [("activations", f"{_bytes(arena.value)}{alone}; the most{where}: {', '.join(alive)}{others}")]
     return [*rows, ("process", MEMORY_UNCHECKED)] if row.memory.peak_rss.available else rows
 
 
@@ -149,14 +152,16 @@ def _energy(row: Estimate) -> Rows:
     return [("goes", "where the time goes: the power model knows busy and idle cores alone")]
 
 
-def _print_remedies(remedies: Sequence[Remedy], console: Console) -> None:
+def _print_remedies(row: Estimate, console: Console) -> None:
     console.print()
     console.print(Text("What would help", style="bold"))
-    if not remedies:
+    found = [_remedy(remedy) for remedy in row.remedies]
+    if row.accelerated is not None:
+        found = [*accelerator_remedies(row.accelerated), *found]
+    for number, text in enumerate(found, 1):
+        console.print(Text(f"{number}. {text}"))
+    if not found:
         console.print("Nothing is known here.")
-        return
-    for number, remedy in enumerate(remedies, 1):
-        console.print(Text(f"{number}. {_remedy(remedy)}"))
 
 
 def _remedy(remedy: Remedy) -> str:
@@ -175,13 +180,22 @@ def _why(row: Estimate) -> str:
 
 
 def _latency_cell(row: Estimate, reasons: dict[str, int]) -> str:
+    """A range; of an accelerator its compiler's cycles, or what bounds the time."""
     if row.compilation is not None and row.compilation.cycles.value is not None:
         cycles = row.compilation.cycles
         return f"{cycles.value:,.0f} cycles{_mark(f'not checked: {cycles.method}', reasons)}"
     if row.latency.value is None and row.latency_range_ms is not None:
         low, high = _ends(row.latency_range_ms, 1.0)
         return f"{low} to {high} ms{_mark(ORDER, reasons)}{_doubts(row, reasons)}"
+    if row.accelerated is not None and row.accelerated.least and row.accelerated.placement.operators.value:
+        bound = row.accelerated.least[0].time
+        return f"at least {_short_time(bound)}{_mark(f'{bound.method}; the rest: {row.latency.reason}', reasons)}"
     return f"{_span(row.latency, reasons)}{_doubts(row, reasons)}"
+
+
+def _short_time(figure: Figure) -> str:
+    unit = unit_for([figure])
+    return f"{_digits((figure.value or 0.0) / unit.size)} {unit.name}"
 
 
 def _doubts(row: Estimate, reasons: dict[str, int]) -> str:
