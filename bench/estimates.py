@@ -35,7 +35,7 @@ def estimates(quick: bool) -> Section:
         "them: medians. Below: the processor time of an estimate alone for made graphs of 300 and 3,000 operators, for "
         "each operator, beside one of 30.",
         ("edgekit estimate model.tflite --target raspberry-pi-4b", "edgekit estimate model.tflite --target all"),
-        (*rows, *_growth()),
+        (*rows, *growth("estimate", "raspberry-pi-4b")),
     )
 
 
@@ -51,11 +51,13 @@ def _command(model: Path, options: list[str], what: str, limit: Target, runs: in
     )
 
 
-def _growth() -> tuple[Row, ...]:
-    taken = run_program("estimate_made.py")
+def growth(verb: str, target: str) -> tuple[Row, ...]:
+    """How the time of an `estimate` or a `check` grows with the operators of a model."""
+    taken = run_program("estimate_made.py", verb, target)
     first = taken["1"]
     rows = []
     for times in ("10", "100"):
         ratio = measured(taken[times] / first / int(times), "times", "smallest of 5, for each operator")
-        rows.append(Row(f"time for each operator, {times} times as many", ratio, None, ratio, LINEAR, 5))
+        what = f"{verb} for {target}, time for each operator, {times} times as many"
+        rows.append(Row(what, ratio, None, ratio, LINEAR, 5))
     return tuple(rows)

@@ -1,16 +1,19 @@
-"""Processor time of an estimate of made graphs, of 30 operators, of ten and of a hundred times as many."""
+"""Processor time of an estimate, or a check, of made graphs: of 30 operators, of ten and of a hundred times as many."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from edgekit_targets.catalog import load_profile
+from edgekit_targets.check import check_graph
 from edgekit_targets.estimate.estimate import estimate
 from edgekit_targets.estimate.subject import subject_of
 from edgekit_targets.graph.graph import Graph, Operator, Subgraph, Tensor
+from edgekit_targets.profile import Profile
 
 OPERATORS = 30
 TIMES = (1, 10, 100)
@@ -35,16 +38,29 @@ def chain(operators: int) -> Graph:
     return Graph("tflite", (Subgraph("", tuple(tensors), (0,), (last,), tuple(steps)),))
 
 
+def estimated(graph: Graph, profile: Profile) -> None:
+    """Estimate a graph."""
+    estimate(subject_of(graph, 1), profile)
+
+
+def checked(graph: Graph, profile: Profile) -> None:
+    """Check a graph; its file is looked at for its length alone."""
+    check_graph(graph, Path(__file__), "made", profile)
+
+
+VERBS: dict[str, Callable[[Graph, Profile], None]] = {"estimate": estimated, "check": checked}
+
+
 def main() -> None:
-    """Write the seconds for each size."""
-    profile = load_profile("raspberry-pi-4b").profile
+    """Write the seconds for each size; what is done, and for which target, are the arguments."""
+    verb, profile = VERBS[sys.argv[2]], load_profile(sys.argv[3]).profile
     answer = {}
     for times in TIMES:
         graph = chain(OPERATORS * times)
         taken = []
         for _ in range(REPEATS):
             begin = time.process_time()
-            estimate(subject_of(graph, 1), profile)
+            verb(graph, profile)
             taken.append(time.process_time() - begin)
         answer[str(times)] = min(taken)
     Path(sys.argv[1]).write_text(json.dumps(answer), encoding="utf-8")
