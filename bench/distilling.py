@@ -51,7 +51,11 @@ def _rows(what: str, found: Sequence[dict[str, float]], target: Target | None) -
         Interval(middle - half, middle + half),
     )
     sides = [measured(mean(values), "%", "mean over seeds") for values in (taught, plain, teacher)]
-    return [
-        Row(what, sides[0], sides[1], compared, target, len(found)),
+    rows = [
+        Row(what, sides[0], sides[1], compared, None, len(found)),
         Row("— its teacher", sides[2], None, None, None, len(found)),
     ]
+    if target is not None:
+        least = measured(middle - half, POINTS, "lower end of the interval of the difference")
+        rows.append(Row("— what the teacher adds at least", least, None, least, target, len(found)))
+    return rows
