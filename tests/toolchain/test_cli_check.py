@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from onnx import helper
 
 import edgekit
 from edgekit.cli.main import main
+from tests.onnx_models import save_graph
 from tests.tflite_files import write_dense, write_free_batch, write_int8_dense
 
 
@@ -42,6 +44,13 @@ def test_what_does_not_fit_ends_with_status_1_reason_fix_and_cost(capsys, folder
     assert "100.0 % of the MACs on the processor" in shown
     assert max(map(len, captured.out.splitlines())) <= 80
     assert captured.err == ""
+
+
+def test_the_name_of_an_operator_stays_as_it_is_written(capsys, folder):
+    node = helper.make_node("FooBar", ["x"], ["y"], domain="my")
+    save_graph(folder / "custom.onnx", [node], {"x": (1, 4)}, {"y": (1, 4)}, domains=["my"])
+    assert main(["check", "custom.onnx", "--target", "raspberry-pi-4b"]) == 1
+    assert "reason my.FooBar: a custom operator" in " ".join(capsys.readouterr().out.split())
 
 
 def test_warnings_alone_end_with_status_0(capsys, folder):

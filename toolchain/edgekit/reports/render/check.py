@@ -117,7 +117,9 @@ def _bytes(figure: Figure) -> str:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] if text[:1].isalpha() and not text.partition(" ")[0].isupper() else text
+    """With a capital, unless it begins with a name: names are followed by a colon, or all capitals."""
+    first = text.partition(" ")[0]
+    return text if first.isupper() or first.endswith(":") else text[:1].upper() + text[1:]
 
 
 def _grid(rows: list[tuple[str, str]]) -> Table:
