@@ -25,7 +25,7 @@ from validation import (
 )
 
 from edgekit_targets.estimate.cores import FITTED_BANDWIDTH
-from edgekit_targets.estimate.latency import EFFICIENCY, REFILL_CYCLES
+from edgekit_targets.estimate.latency import EFFICIENCY, MOST_GAIN, REFILL_CYCLES
 from edgekit_targets.estimate.ranges import CHECKED, SHORT, SHORT_MS, UNCHECKED
 
 WIDTH = 120
@@ -38,7 +38,8 @@ beside what `edgekit estimate` predicts. "Error" is the larger of the two over t
 
 `estimated` is the prediction from the operator list alone, by rates that were counted once for each core
 (`edgekit_targets/estimate/cores.py`). `counted` is the one from an emulated run of the very model. Both take the
-formula and the constants of `edgekit_targets/estimate/latency.py`.
+formula and the constants of `edgekit_targets/estimate/latency.py`. On cores with a second-level cache each, to which no
+constant was fitted, four threads are held back to {MOST_GAIN:g} times the speed of one: the most in any table below.
 
 **Fitted** are the twelve figures of XNNPACK's own table for the Raspberry Pi 3 B+ and 4, and nothing else. What edgekit
 predicts is LiteRT with XNNPACK. ncnn has kernels of its own, so the rows of its Raspberry Pi 3 B+ **set its factors**,

@@ -10,7 +10,7 @@ from validation import fit, sources, with_copy_bandwidth
 from validation_page import PAGE, page
 
 from edgekit_targets.estimate.cores import FITTED_BANDWIDTH, core_named
-from edgekit_targets.estimate.latency import EFFICIENCY, REFILL_CYCLES
+from edgekit_targets.estimate.latency import EFFICIENCY, MOST_GAIN, REFILL_CYCLES
 from edgekit_targets.estimate.ranges import CHECKED
 
 
@@ -78,3 +78,13 @@ def test_what_is_refused_has_no_core_that_the_product_knows(validation):
 def test_what_is_missed_is_one_board(validation):
     missed = {held.row.table.rpartition(",")[0] for held in validation.tested("estimated") if not held.narrowly}
     assert missed == {"XNNPACK by another person, Raspberry Pi 4"}
+
+
+def test_the_gain_of_threads_is_held_back_to_the_most_that_was_published(validation):
+    times: dict[tuple[str, str, str], dict[int, float]] = {}
+    for row in validation.rows:
+        board = row.table.rpartition(",")[0]
+        times.setdefault((board, row.model, row.precision), {})[row.threads] = row.published_ms
+    gains = [by[1] / by[4] for by in times.values() if 1 in by and 4 in by]
+    assert len(gains) > 20
+    assert math.isclose(max(gains), MOST_GAIN, rel_tol=0.01)
