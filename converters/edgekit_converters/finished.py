@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 
 from edgekit_converters.binding import Border
 from edgekit_converters.settings import NamedType
-from edgekit_runtime.errors import RecipeError
+from edgekit_runtime.errors import ModelError, RecipeError
 from edgekit_runtime.interpreter import Interpreter
 from edgekit_runtime.samples import real_samples, stored_input
 from edgekit_runtime.tensor import TensorSpec
@@ -43,6 +44,23 @@ def set_inputs(interpreter: Interpreter, border: Border, sample: Sample) -> None
     for k, i in enumerate(border.file_order):
         binding = border.inputs[i]
         interpreter.set_input(k, stored_input(sample[binding.source.name], binding))
+
+
+def check_inputs(path: Path, inputs: tuple[TensorSpec, ...]) -> None:
+    """Refuse a file that there is nothing to give to.
+
+    Args:
+        path: The file, for the error.
+        inputs: Its inputs.
+
+    Raises:
+        ModelError: It has none.
+    """
+    if not inputs:
+        raise ModelError(
+            f"{path}: it has no inputs, so its answers are always the same; allowed: at least one input.",
+            hint="Convert the model that the file was exported from.",
+        )
 
 
 def check_types(asked: tuple[NamedType, ...], inputs: tuple[TensorSpec, ...], model_format: str) -> None:

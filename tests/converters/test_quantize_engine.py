@@ -193,7 +193,7 @@ def test_a_calibrated_scheme_without_ranges_is_refused_in_one_line(tmp_path):
 
 def test_what_is_no_model_is_refused_in_one_line(tmp_path):
     (tmp_path / "m.tflite").write_bytes(b"\x1c\x00\x00\x00TFL3" + bytes(100))
-    with pytest.raises(ConversionError, match="ai-edge-quantizer refuses"):
+    with pytest.raises(ConversionError, match="ai-edge-quantizer fails on this file"):
         quantize_file(tmp_path / "m.tflite", "int8-dynamic", tmp_path / "q.tflite")
 
 
@@ -240,3 +240,15 @@ def test_weights_too_small_to_gain_stay_float_without_calibration(tmp_path):
         model = write_dense(tmp_path / "float.tflite", width=width)
         quantize_file(model, "int8-dynamic", tmp_path / "q.tflite")
         assert ((tmp_path / "q.tflite").stat().st_size < 0.8 * model.stat().st_size) == quantized
+
+
+def test_a_file_whose_empty_buffer_is_written_out_is_quantized(tmp_path: Path, assets: Path) -> None:
+    output = tmp_path / "float16.tflite"
+    quantize_file(assets / "tricky/tflite/tflite__java__src__testdata__float32.bin", "float16", output)
+    LiteRtInterpreter(str(output)).invoke()
+
+
+def test_a_file_with_resource_variables_is_quantized(tmp_path: Path, assets: Path) -> None:
+    name = "tflite__converter__quantization__lite__testdata__resource_vars_calibrated.bin"
+    quantize_file(assets / "tricky/tflite" / name, "float16", tmp_path / "float16.tflite")
+    LiteRtInterpreter(str(tmp_path / "float16.tflite")).invoke()

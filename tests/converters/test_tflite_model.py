@@ -117,6 +117,11 @@ def test_weights_that_are_nan_are_refused_by_name(tmp_path: Path) -> None:
         convert(Request(path, "host", "float16", output=tmp_path / "out"))
 
 
+def test_a_file_without_inputs_is_refused(assets: Path) -> None:
+    with pytest.raises(ModelError, match=r"it has no inputs, so its answers are always the same"):
+        opened(assets / "tricky/tflite/tflite__testdata__2_subgraphs.bin")
+
+
 def test_unchanged_is_for_quantized_files(tmp_path: Path) -> None:
     path = write_dense(tmp_path / "m.tflite")
     with pytest.raises(RecipeError, match="--quantize unchanged is for quantized"):

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 
 from edgekit_converters.binding import bind
-from edgekit_converters.finished import check_types, predict_each, set_inputs
+from edgekit_converters.finished import check_inputs, check_types, predict_each, set_inputs
 from edgekit_converters.onnx.read import REAL, read_model
 from edgekit_converters.onnx.shapes import drop_constant_inputs, fix_shapes
 from edgekit_converters.onnx.upgrade import MODERN_OPSET, upgrade
@@ -34,7 +34,7 @@ class OnnxModel:
         settings: The file, and shapes for its inputs.
 
     Raises:
-        ModelError: It cannot be read, onnxruntime refuses it, or a shape is open.
+        ModelError: It cannot be read, onnxruntime refuses it, a shape is open, or it has no inputs.
         RecipeError: What was asked does not fit it.
     """
 
@@ -45,6 +45,7 @@ class OnnxModel:
         fix_shapes(self._path, model, settings.shapes)
         self._interpreter, self._model, notes = self._open(model)
         self._fix_outputs()
+        check_inputs(self._path, self._interpreter.inputs)
         check_types(settings.dtypes, self._interpreter.inputs, "onnx")
         self.info = SourceInfo(
             inputs=self._interpreter.inputs,

@@ -94,7 +94,7 @@ def quantize_file(
         content = _quantized(model.read_bytes(), scheme, ranges, float_tensors)
     except Exception as error:  # the engine raises many kinds; the user gets one line
         raise ConversionError(
-            f"quantization: ai-edge-quantizer refuses: {first_line(error)}",
+            f"quantization: ai-edge-quantizer {_said(error)}",
             hint="Try another scheme, such as --quantize int8-dynamic or float32, and see the whole log with -v.",
         ) from error
     output.write_bytes(content)
@@ -105,7 +105,7 @@ def _quantized(
 ) -> bytes:
     manager = recipe_manager.RecipeManager()
     manager.load_quantization_recipe(ENGINE_RECIPES[scheme]())
-    graph = _read_any_age(content)
+    graph = _read(content)
     statistics = None if ranges is None else _statistics(graph, ranges)
     generator = params_generator.ParamsGenerator(graph)
     parameters = generator.generate_quantization_parameters(manager, statistics, enable_progress_bar=False)
@@ -113,11 +113,31 @@ def _quantized(
     return _with_float_border(_with_unread_outputs(bytes(quantized)), float_tensors)
 
 
-def _read_any_age(content: bytes) -> Graph:
-    """A file's graph; what files of before 2020 call their operators' codes is where the engine looks for it."""
+def _said(error: Exception) -> str:
+    """The engine's own words; Python's are about its code, and tell the user nothing."""
+    if isinstance(error, TypeError | AttributeError | LookupError | AssertionError):
+        return f"fails on this file (a {type(error).__name__} inside of it)."
+    return f"refuses: {first_line(error)}"
+
+
+def _read(content: bytes | bytearray) -> Graph:
+    """A file's graph as the engine expects it, for it takes what others leave out for a fault or for a constant.
+
+    Files of before 2020 have their operators' codes elsewhere; a graph or an operator may have no list of inputs, a
+    tensor no list of sizes, and a buffer an empty list of values.
+    """
     graph = tfl_flatbuffer_utils.read_model(memoryview(content))
     for code in graph.operatorCodes:
         code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
+    for part in graph.subgraphs:
+        for one in (part, *(part.operators or ())):
+            one.inputs = [] if one.inputs is None else one.inputs
+            one.outputs = [] if one.outputs is None else one.outputs
+        for tensor in part.tensors:
+            tensor.shape = [] if tensor.shape is None else tensor.shape
+    for buffer in graph.buffers:
+        if buffer.data is not None and not len(buffer.data):
+            buffer.data = None
     return graph
 
 
@@ -140,7 +160,7 @@ def _with_unread_outputs(content: bytes) -> bytes:
     The engine leaves them float, and XNNPACK refuses an operator of two types: the first step of an
     unrolled LSTM splits off a gate that has nothing to forget.
     """
-    graph = tfl_flatbuffer_utils.read_model(memoryview(content))
+    graph = _read(content)
     main = graph.subgraphs[0]
     read = {place for operator in main.operators for place in operator.inputs} | set(main.outputs)
     changed = False
@@ -243,7 +263,7 @@ def find_biases(content: bytearray) -> tuple[Bias, ...]:
     Args:
         content: The file.
     """
-    graph = tfl_flatbuffer_utils.read_model(memoryview(content))
+    graph = _read(content)
     main = graph.subgraphs[0]
     users = [place for operator in main.operators for place in set(operator.inputs)]
     buffers = [main.tensors[place].buffer for place in users]

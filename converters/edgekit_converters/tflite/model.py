@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit_converters.binding import bind
-from edgekit_converters.finished import check_types, predict_each, set_inputs
+from edgekit_converters.finished import check_inputs, check_types, predict_each, set_inputs
 from edgekit_converters.settings import NamedShape, SourceSettings
 from edgekit_converters.source import AxisOrder, SourceInfo
 from edgekit_runtime.errors import ConversionError, ModelError, RecipeError
@@ -33,7 +33,8 @@ class TfliteModel:
         settings: The file, and what the user says of shapes and types, which a finished file cannot follow.
 
     Raises:
-        ModelError: LiteRT refuses it, or it has weights that are NaN, an open shape or inputs that are no numbers.
+        ModelError: LiteRT refuses it, or it has weights that are NaN, an open shape, no inputs
+            or inputs that are no numbers.
         RecipeError: A shape or a type was asked for that is not the file's.
     """
 
@@ -50,6 +51,7 @@ class TfliteModel:
             parameters=int(parameters or 0),
             libraries=(Library(*self._interpreter.library.split(" ", 1)),),
         )
+        check_inputs(path, self.info.inputs)
         self._check(settings.shapes)
         check_types(settings.dtypes, self.info.inputs, "tflite")
         self._border = bind(self.info, (self._interpreter.inputs, self._interpreter.outputs), (inputs, outputs))

@@ -10,6 +10,7 @@ from pathlib import Path
 from edgekit.pipeline.assemble import Judged, assemble, write_run
 from edgekit.pipeline.compress import checkpoints_of
 from edgekit.pipeline.live import on_file
+from edgekit.pipeline.naming import named_for_the_user
 from edgekit.pipeline.plan import ZIP_SUFFIX, Plan, make_plan
 from edgekit.pipeline.request import Request
 from edgekit.pipeline.room import early_warnings, room_warnings
@@ -98,7 +99,7 @@ def run_plan(
     on_note = on_note or _nobody
     for warning in early_warnings(plan):
         on_note(f"warning: {warning}")
-    with checkpoints_of(plan), staging_beside(plan.output) as scratch:
+    with checkpoints_of(plan), staging_beside(plan.output) as scratch, named_for_the_user(plan, scratch):
         workshop = Workshop(plan, scratch, progress, on_log, memory_limit_bytes, on_note)
         exported = workshop.export()
         compiled = workshop.compile(exported)
