@@ -198,7 +198,7 @@ def test_vela_really_compiles_models_of_others(name: str, target: str, assets: P
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", ["ethos-u55-256", "ethos-u85-256"])
+@pytest.mark.parametrize("target", TARGETS)
 def test_the_checks_placement_is_velas_own_on_every_tricky_file(target: str, assets: Path, tmp_path: Path) -> None:
     disagreements: dict[str, str] = {}
     agreed = 0
