@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import numpy as np
+
+from edgekit_runtime.tensor import Quantization
 from edgekit_targets.graph.graph import Graph, Operator, Subgraph, Tensor
+from edgekit_targets.profile import Profile
 
+POST_PROCESS = "TFLite_Detection_PostProcess"  # a custom operator that LiteRT brings along
 BITS_OF = {"float32": 4, "int8": 1, "int16": 2}
 # Of each block of MobileNetV1: output channels, stride.
 MOBILENET = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 2), (1024, 1)]
@@ -57,3 +62,28 @@ def mobilenet_v1(dtype: str = "float32", blocks: int = 1) -> Graph:
     x = made.operator("CONV_2D", (x, made.weights(1000, 1, 1, channels)), 1, 1, 1, 1000)
     x = made.operator("RESHAPE", (x,), 1, 1000)
     return made.graph(source, made.operator("SOFTMAX", (x,), 1, 1000))
+
+
+def chain(*operators: str, dtype: str = "int8", custom: bool = False) -> Graph:
+    """A made model of operators one behind the other, each with weights of 4x4 where it is a FULLY_CONNECTED."""
+    scale = Quantization((0.5,), (0,), None) if "int" in dtype else None
+    tensors = [Tensor("x", (1, 4), dtype, quantization=scale)]
+    made: list[Operator] = []
+    for index, name in enumerate(operators):
+        inputs: tuple[int | None, ...] = (0 if index == 0 else made[-1].outputs[0],)
+        if name == "FULLY_CONNECTED":
+            data = memoryview(np.zeros((4, 4), np.int8))
+            tensors.append(Tensor(f"w{index}", (4, 4), "int8", quantization=scale, data=data, storage=index + 1))
+            inputs = (*inputs, len(tensors) - 1)
+        tensors.append(Tensor(f"t{index}", (1, 4), dtype, quantization=scale))
+        made.append(Operator(name, inputs, (len(tensors) - 1,), custom=custom and name in ("Strange", POST_PROCESS)))
+    main = Subgraph("main", tuple(tensors), (0,), (len(tensors) - 1,), tuple(made))
+    return Graph("tflite", (main,))
+
+
+def with_limit(profile: Profile, budget: str, allowed_kib: int) -> Profile:
+    if budget != "ram_kib":
+        return replace(profile, budgets=replace(profile.budgets, **{budget: float(allowed_kib)}))
+    assert profile.memory.ram_kib is not None
+    ram = replace(profile.memory.ram_kib, value=allowed_kib)
+    return replace(profile, memory=replace(profile.memory, ram_kib=ram))

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import flatbuffers
-import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
@@ -15,19 +14,14 @@ from onnx import helper
 from edgekit_runtime.tensor import Quantization
 from edgekit_targets.catalog import load_profile
 from edgekit_targets.check import check_graph
-from edgekit_targets.estimate.estimate import estimate
-from edgekit_targets.estimate.subject import subject_of
 from edgekit_targets.findings import Check, Finding
-from edgekit_targets.graph.graph import Graph, Operator, Subgraph, Tensor
+from edgekit_targets.graph.graph import Graph
 from edgekit_targets.graph.read import read_graph
-from edgekit_targets.profile import Profile
 from edgekit_targets.rules.edgetpu import FAMILY
 from edgekit_targets.rules.rule import Rule, names
-from tests.graphs import mobilenet_v1
+from tests.graphs import POST_PROCESS, chain, with_limit
 from tests.onnx_models import save_graph
 from tests.tflite_files import write_dense, write_free_batch, write_int8_dense, write_quantized_dense
-
-POST_PROCESS = "TFLite_Detection_PostProcess"  # a custom operator that LiteRT brings along
 
 
 def held(file: Path, target: str) -> Check:
@@ -41,23 +35,6 @@ def rules_of(check: Check) -> list[str]:
 def one(check: Check, rule: str) -> Finding:
     (finding,) = [finding for finding in check.findings if finding.rule == rule]
     return finding
-
-
-def chain(*operators: str, dtype: str = "int8", custom: bool = False) -> Graph:
-    """A made model of operators one behind the other, each with weights of 4x4 where it is a FULLY_CONNECTED."""
-    scale = Quantization((0.5,), (0,), None) if "int" in dtype else None
-    tensors = [Tensor("x", (1, 4), dtype, quantization=scale)]
-    made: list[Operator] = []
-    for index, name in enumerate(operators):
-        inputs: tuple[int | None, ...] = (0 if index == 0 else made[-1].outputs[0],)
-        if name == "FULLY_CONNECTED":
-            data = memoryview(np.zeros((4, 4), np.int8))
-            tensors.append(Tensor(f"w{index}", (4, 4), "int8", quantization=scale, data=data, storage=index + 1))
-            inputs = (*inputs, len(tensors) - 1)
-        tensors.append(Tensor(f"t{index}", (1, 4), dtype, quantization=scale))
-        made.append(Operator(name, inputs, (len(tensors) - 1,), custom=custom and name in ("Strange", POST_PROCESS)))
-    main = Subgraph("main", tuple(tensors), (0,), (len(tensors) - 1,), tuple(made))
-    return Graph("tflite", (main,))
 
 
 @pytest.fixture
@@ -305,57 +282,6 @@ def test_a_model_that_a_process_may_not_hold_is_an_error(tmp_path: Path) -> None
 
     assert not check.fits
     assert rules_of(check)[0] in ("cpu-memory", "cpu-size")
-
-
-ALLOWED_KIB = (10_000, 20_000, 40_000, 60_000, 90_000, 200_000, 400_000)
-BUDGETS = ("peak_rss_kib", "model_memory_kib", "model_size_kib")
-MADE = (
-    mobilenet_v1(),
-    mobilenet_v1("int8"),
-    chain("RELU", "Strange", custom=True),
-    chain(POST_PROCESS, custom=True),
-)
-
-
-@pytest.mark.parametrize("graph", MADE, ids=["float32", "int8", "custom", "taught"])
-@pytest.mark.parametrize("budget", [*BUDGETS, "ram_kib"])
-def test_a_check_and_an_estimate_say_the_same_of_a_processor(graph: Graph, budget: str, file: Path) -> None:
-    file.write_bytes(bytes(17_000_000))
-    outcomes = set()
-    for allowed in ALLOWED_KIB:
-        profile = with_limit(load_profile("raspberry-pi-4b").profile, budget, allowed)
-        check = check_graph(graph, file, "model", profile)
-        found = estimate(subject_of(graph, file.stat().st_size), profile)
-        assert check.fits == (found.fit != "does not fit"), (allowed, found.fit_reason)
-        unknown = check.fits and "cpu-memory-unknown" in rules_of(check)
-        assert unknown == (found.fit == "unknown"), (allowed, found.fit_reason)
-        outcomes.add(found.fit)
-    assert "does not fit" in outcomes
-
-
-def with_limit(profile: Profile, budget: str, allowed_kib: int) -> Profile:
-    if budget != "ram_kib":
-        return replace(profile, budgets=replace(profile.budgets, **{budget: float(allowed_kib)}))
-    assert profile.memory.ram_kib is not None
-    ram = replace(profile.memory.ram_kib, value=allowed_kib)
-    return replace(profile, memory=replace(profile.memory, ram_kib=ram))
-
-
-REAL = (
-    "mlperf-tiny/vww_96_int8.tflite",
-    "tflite-support/mobilenet_v1_0.25_224_quant.tflite",
-    "tricky/tflite/*im2col.bin",
-)
-
-
-@pytest.mark.parametrize("target", ["pixel-3", "raspberry-pi-zero-2w", "raspberry-pi-4b", "cortex-a76"])
-@pytest.mark.parametrize("pattern", [*REAL, "tricky/tflite/*lstm*", "tricky/onnx/light*squeezenet*"])
-def test_a_check_and_an_estimate_say_the_same_of_real_models(pattern: str, target: str, assets: Path) -> None:
-    profile = load_profile(target).profile
-    for model in sorted(assets.glob(pattern)):
-        graph = read_graph(model)
-        found = estimate(subject_of(graph, model.stat().st_size), profile)
-        assert check_graph(graph, model, str(model), profile).fits == (found.fit != "does not fit"), model.name
 
 
 def test_activations_that_no_board_holds_are_an_error(assets: Path) -> None:
