@@ -231,6 +231,18 @@ def test_a_forward_that_depends_on_values_is_refused_with_its_line(model_format:
 def test_an_output_whose_size_depends_on_values_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConversionError, match=r"the size of output output depends on the inputs' values"):
         loaded(Choosing(), ("x", (1, 3))).export(tmp_path / "model", "onnx")
+    with pytest.raises(ConversionError, match=r"takes a size from them.*return x\[x > 0\]\)\."):
+        loaded(Choosing(), ("x", (1, 3))).export(tmp_path / "model", "tflite")
+
+
+@pytest.mark.slow
+def test_float64_is_named_where_tflite_does_not_take_it(tmp_path: Path) -> None:
+    settings = SourceSettings(
+        "own.py:make", "torch-code", shapes=(NamedShape("", (1, 3)),), dtypes=(NamedType("", "float64"),)
+    )
+    model = TorchModel(find_forward(nn.Sequential(nn.Linear(3, 2).double()).eval(), settings), "own.py:make")
+    with pytest.raises(ConversionError, match=r"float64, in which are: \w+, 0\.weight, 0\.bias; .*\.float\(\)"):
+        model.export(tmp_path / "model", "tflite")
 
 
 @pytest.mark.slow

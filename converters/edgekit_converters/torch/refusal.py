@@ -12,8 +12,9 @@ from edgekit_converters.torch.lacking import first_lacking
 from edgekit_runtime.errors import ConversionError, ModelError, first_line
 
 # What torch.export and litert-torch say of sizes and branches that are known only while the module runs.
-ON_VALUES = ("data-dependent expression", "Abstract tracer value encountered", "nbacked")
+ON_VALUES = ("data-dependent expression", "Abstract tracer value encountered", "nbacked", "indices must be concrete")
 OWN_FILE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in \w+')
+INSIDE = re.compile(r"\S*site-packages\S*:\d+:\d+: ")  # a line of PyTorch's own, which tells the user nothing
 NOT_THE_USERS = ("site-packages", "edgekit_converters", "edgekit_runtime", "/lib/python", "<")
 
 
@@ -52,7 +53,9 @@ def user_line(error: BaseException) -> str:
     return f" ({Path(file).name}, line {line}{f': {text}' if text else ''})"
 
 
-def cannot_export(source: str, format_name: str, error: Exception, lacking: tuple[str, ...] = ()) -> ConversionError:
+def cannot_export(
+    source: str, format_name: str, error: Exception, lacking: tuple[str, ...] = (), doubles: tuple[str, ...] = ()
+) -> ConversionError:
     """A module that does not become a file.
 
     Args:
@@ -60,6 +63,7 @@ def cannot_export(source: str, format_name: str, error: Exception, lacking: tupl
         format_name: What it should become.
         error: What the exporter raised.
         lacking: All operators that the exporter lacks, as far as they are known.
+        doubles: The inputs and weights in float64, for a format whose operators do not take it.
     """
     text = "\n".join(str(one) for one in chain(error))
     if any(mark in text for mark in ON_VALUES):
@@ -76,7 +80,14 @@ def cannot_export(source: str, format_name: str, error: Exception, lacking: tupl
             f"{source}: {format_name} gets no operators for PyTorch's {operators}.",
             hint="Replace what needs them in the module's forward, or try the other one of --format tflite and onnx.",
         )
+    if doubles:
+        return ConversionError(
+            f"{source}: {format_name} has hardly an operator for float64, in which are: {', '.join(doubles)}; "
+            "allowed: float32.",
+            hint="Call .float() on the module, and leave --dtype float64 out.",
+        )
     said = re.sub(r"\x1b\[\d*m", "", first_line(list(chain(error))[-1]))
+    said = INSIDE.sub("", said)
     return ConversionError(f"{source}: PyTorch cannot export it to {format_name}: {said}{user_line(error)}.")
 
 

@@ -34,4 +34,9 @@ def export_tflite(border: Border, source: str, path: Path) -> None:
         converted.export(str(path))
     except Exception as error:  # torch and litert-torch raise many kinds; the user gets one line
         lacking = lacking_in_tflite(border) if first_lacking(error) else ()
-        raise cannot_export(source, "TFLite", error, lacking) from error
+        raise cannot_export(source, "TFLite", error, lacking, _doubles(border)) from error
+
+
+def _doubles(border: Border) -> tuple[str, ...]:
+    named = (*border.samples().items(), *border.inner.named_parameters(), *border.inner.named_buffers())
+    return tuple(name for name, value in named if str(value.dtype) == "torch.float64")
