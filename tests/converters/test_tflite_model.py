@@ -130,5 +130,5 @@ def test_unchanged_is_for_quantized_files(tmp_path: Path) -> None:
 
 def test_a_tflite_file_becomes_no_onnx(tmp_path: Path) -> None:
     path = write_dense(tmp_path / "m.tflite")
-    with pytest.raises(RecipeError, match="a tflite model does not become onnx; allowed: tflite"):
+    with pytest.raises(RecipeError, match=r"a \.tflite model does not become onnx; allowed: tflite"):
         convert(Request(path, "host", "float32", model_format="onnx", output=tmp_path / "out"))

@@ -46,6 +46,11 @@ class Spread(nn.Module):
         return tensors[0] + tensors[1]
 
 
+class Named(nn.Module):
+    def forward(self, **tensors):
+        return tensors["a"] - tensors["b"]
+
+
 class Needs(nn.Module):
     def __init__(self, width):
         super().__init__()
@@ -265,7 +270,7 @@ def test_saved_modules_are_no_models_and_the_way_to_one_is_named(tmp_path: Path)
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("Missing", r"has no Missing; it has: Two, Spread, Needs, Odd"),
+        ("Missing", r"has no Missing; it has: Two, Spread, Named, Needs, Odd"),
         ("Needs", r"it needs the arguments width, and is called without any"),
         ("fails", r"RuntimeError: out of luck \(own_models.py, line \d+: raise RuntimeError"),
         ("seven", r"it gives a int; allowed: a torch.nn.Module"),
@@ -313,6 +318,16 @@ def test_an_optional_input_is_taken_where_it_has_a_shape(code: Path) -> None:
     assert [spec.name for spec in model.info.inputs] == ["tokens", "scale"]
 
 
+def test_inputs_of_any_name_are_taken_by_name(code: Path) -> None:
+    shapes = NamedShape("a", (1, 4)), NamedShape("b", (1, 4))
+    model = load(code, "Named", *shapes)
+    assert [spec.name for spec in model.info.inputs] == ["a", "b"]
+    ones = np.ones((1, 4), np.float32)
+    np.testing.assert_array_equal(model.predict({"a": ones, "b": 3 * ones})["output"], -2 * ones)
+    with pytest.raises(RecipeError, match=r"names no input, and the module takes several: forward\(\*\*tensors\)"):
+        load(code, "Named", NamedShape("", (1, 4)))
+
+
 def test_inputs_without_names_are_named_by_the_user(code: Path) -> None:
     model = load(code, "Spread", NamedShape("left", (1, 2)), NamedShape("right", (1, 2)))
     got = model.predict({"left": np.float32([[1, 2]]), "right": np.float32([[3, 4]])})
@@ -331,6 +346,8 @@ def test_nested_outputs_are_flattened_by_name(code: Path) -> None:
         ((NamedShape("words", (1, 5)),), r"--shape words=...: the module has no such input; allowed: tokens, scale"),
         ((NamedShape("tokens", (1, 5)), NamedShape("", (1, 5))), r"tokens has two shapes; allowed: one"),
         ((NamedShape("tokens", (8, 5)),), r"--shape tokens=8,5: the first axis is the batch axis.*such as 1,5"),
+        ((NamedShape("tokens", (3, 16, 16)),), r"the first axis is the batch axis.*such as 1,3,16,16"),
+        ((NamedShape("tokens", (8, 3, 16, 16)),), r"the first axis is the batch axis.*such as 1,3,16,16"),
     ],
 )
 def test_shapes_that_do_not_fit_are_told_with_the_flag(code: Path, shapes: tuple[NamedShape, ...], said: str) -> None:

@@ -103,6 +103,15 @@ def test_another_free_axis_is_named_with_its_flag(programs: Path) -> None:
     assert load(programs / "length.pt2", NamedShape("", (1, 10))).info.inputs[0].shape == (-1, 10)
 
 
+def test_a_free_axis_without_limits_is_of_any_length(tmp_path: Path) -> None:
+    free = {"input": {1: torch.export.Dim("n")}}
+    torch.export.save(
+        torch.export.export(torch.nn.ReLU(), (torch.rand(1, 4),), dynamic_shapes=free), tmp_path / "m.pt2"
+    )
+    with pytest.raises(RecipeError, match=r"input is 1x\? \(axis 1 is free, of any length\)"):
+        load(tmp_path / "m.pt2")
+
+
 @pytest.mark.parametrize("shape", [(1, 13), (1, 10, 3), (1,)])
 def test_a_shape_that_the_program_does_not_take_is_refused(programs: Path, shape: tuple[int, ...]) -> None:
     with pytest.raises(RecipeError, match=r"--shape tokens=1.*in the program tokens is 1x\?"):

@@ -29,12 +29,14 @@ class Parameters:
         optional: Those with one.
         positional: Those that can only be given by place.
         free: Whether it takes any number of tensors by place (`*args`).
+        more: Whether it takes any number of tensors by name (`**kwargs`).
     """
 
     required: tuple[str, ...]
     optional: tuple[str, ...]
     positional: tuple[str, ...]
     free: bool
+    more: bool
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -42,8 +44,8 @@ class Parameters:
         return (*self.required, *self.optional)
 
     def __str__(self) -> str:
-        parts = [*self.required, *(f"{name}=..." for name in self.optional), *(["*tensors"] if self.free else [])]
-        return f"forward({', '.join(parts)})"
+        rest = [text for text, taken in (("*tensors", self.free), ("**tensors", self.more)) if taken]
+        return f"forward({', '.join((*self.required, *(f'{name}=...' for name in self.optional), *rest))})"
 
 
 def find_forward(module: Any, settings: SourceSettings) -> Forward:
@@ -83,6 +85,7 @@ def _parameters(module: Any) -> Parameters:
         tuple(name for name, one in plain.items() if one.default is not one.empty),
         tuple(name for name, one in plain.items() if one.kind == one.POSITIONAL_ONLY),
         any(one.kind == one.VAR_POSITIONAL for one in found.values()),
+        any(one.kind == one.VAR_KEYWORD for one in found.values()),
     )
 
 
@@ -108,17 +111,19 @@ def _only(parameters: Parameters, option: str) -> str:
         return parameters.required[0]
     if not parameters.required and parameters.names:
         return parameters.names[0]
-    if not parameters.names:
+    if not parameters.names and not parameters.more:
         return SINGLE_INPUT
-    raise RecipeError(f"{option} names no input, and the module has several: {parameters}.", hint="Write NAME= first.")
+    raise RecipeError(
+        f"{option} names no input, and the module takes several: {parameters}.", hint="Write NAME= first."
+    )
 
 
 def _check_names(option: str, given: Mapping[str, object], parameters: Parameters) -> None:
     unknown = [name for name in given if name not in parameters.names]
-    if unknown and not parameters.free:
+    if unknown and not parameters.free and not parameters.more:
+        allowed = ", ".join(parameters.names) or "none"
         raise RecipeError(
-            f"{option} {unknown[0]}=...: the module has no such input; allowed: {', '.join(parameters.names)}, "
-            f"as in {parameters}."
+            f"{option} {unknown[0]}=...: the module has no such input; allowed: {allowed}, as in {parameters}."
         )
 
 
@@ -164,14 +169,19 @@ def _check_batch(settings: SourceSettings, specs: Sequence[TensorSpec]) -> None:
     if any(spec.batched for spec in specs):
         return
     one = next(one for one in settings.shapes)
+    # A picture without its batch axis has 3 axes; one of several samples has 4.
+    sample = one.shape if len(one.shape) in (1, 3) else one.shape[1:]
     raise RecipeError(
         f"{told(one)}: the first axis is the batch axis, and a device takes one sample at a time; "
-        f"allowed: 1 first, such as 1,{','.join(map(str, one.shape[1:] or one.shape))}."
+        f"allowed: 1 first, such as {','.join(map(str, (1, *sample)))}."
     )
 
 
 def _arrangement(names: tuple[str, ...], parameters: Parameters) -> Any:
-    by_place = sum(1 for name in names if name in parameters.positional or name not in parameters.names)
+    unknown_by_place = parameters.free or not parameters.more
+    by_place = sum(
+        1 for name in names if name in parameters.positional or (unknown_by_place and name not in parameters.names)
+    )
 
     def arrange(values: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if by_place and parameters.free:

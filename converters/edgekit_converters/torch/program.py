@@ -166,12 +166,14 @@ def _fits(slot: Slot, shape: tuple[int, ...]) -> bool:
 
 def _told_axes(slot: Slot) -> str:
     """` (axis 1 is free, 2 to 12)`."""
-    told_limits = [
-        f"axis {axis} is free, {f'{low} to {high}' if high is not None else f'at least {low}'}"
-        for axis, (low, high) in slot.free.items()
-        if axis > 0
-    ]
-    return f" ({'; '.join(told_limits)})" if told_limits else ""
+    limits = [f"axis {axis} is free, {_told_limits(*slot.free[axis])}" for axis in slot.free if axis > 0]
+    return f" ({'; '.join(limits)})" if limits else ""
+
+
+def _told_limits(low: int, high: int | None) -> str:
+    if high is not None:
+        return f"{low} to {high}" if low else f"up to {high}"
+    return f"at least {low}" if low > 1 else "of any length"
 
 
 def _told_sizes(slot: Slot) -> str:

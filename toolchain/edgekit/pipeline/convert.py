@@ -27,6 +27,7 @@ from edgekit_converters.trail import Trail
 from edgekit_runtime.bundle import open_bundle
 from edgekit_runtime.manifest import Manifest
 from edgekit_runtime.progress import Progress, silent
+from edgekit_runtime.tensor import TensorSpec
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,15 @@ def _float_operators(quantization: QuantizationTrail | None) -> tuple[str, ...]:
     return (f"{fusion.library} computes {between}: {QUANTIZATION_FILE} names each, and the reason",)
 
 
+def _whole_batch(spec: TensorSpec) -> str:
+    """What a finished file for several samples means, if it is one: nobody but its user can tell its axes."""
+    shape = ", ".join(map(str, spec.shape))
+    return (
+        f"no input has a batch axis of 1, so that a sample of {spec.name} is all of ({shape}); "
+        "if its first axis counts samples, export the model again with 1"
+    )
+
+
 def _all_warnings(plan: Plan, exported: Exported, opened: Opened, judged: Judged) -> tuple[str, ...]:
     network = () if exported.compressed is None else exported.compressed.warnings
     return (*network, *_warnings(plan, exported, opened), *doubts(exported.samples, judged.evaluation))
@@ -166,6 +176,8 @@ def _warnings(plan: Plan, exported: Exported, opened: Opened) -> tuple[str, ...]
         warnings.append("quantization made the file no smaller: it holds hardly any weights that the scheme stores")
     if exported.quantization is not None and plan.calibration and plan.request.calibrate == plan.request.evaluate:
         warnings.append("calibration and evaluation use the same data: the result shown is too kind")
+    if not any(spec.batched for spec in exported.info.inputs):
+        warnings.append(_whole_batch(exported.info.inputs[0]))
     warnings.extend(_float_operators(exported.quantization))
     warnings.extend(room_warnings(exported.model, plan.target.profile))
     return tuple(warnings)

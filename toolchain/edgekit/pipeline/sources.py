@@ -33,15 +33,20 @@ def choose_format(asked: str | None, framework: Framework, target: Profile) -> t
     made = [name for name in wanted if name in framework.exports]
     if not made:
         raise RecipeError(
-            f"a {framework.name} model does not become {' or '.join(wanted)}; allowed: {', '.join(framework.exports)}.",
+            f"{_called(framework)} does not become {' or '.join(wanted)}; allowed: {', '.join(framework.exports)}.",
             hint=_other_route(framework, target, offered),
         )
     if made[0] not in offered:
         raise RecipeError(f"--format {made[0]}: {target.name} has no runtime for it; allowed: {', '.join(offered)}.")
     why = _format_reason(made[0], target)
     if asked is None and made[0] != offered[0]:
-        why += f", and a {framework.name} model does not become {offered[0]}"
+        why += f", and {_called(framework)} does not become {offered[0]}"
     return made[0], Choice("format", made[0], why)
+
+
+def _called(framework: Framework) -> str:
+    article = "an" if framework.name == "onnx" else "a"
+    return f"{article} {'.' if framework.name in FORMATS else ''}{framework.name} model"
 
 
 def _format_reason(model_format: str, target: Profile) -> str:

@@ -13,6 +13,8 @@ from edgekit.reports.render.quality import quality_rows
 from edgekit.reports.render.steps import trail_table
 from edgekit_converters.settings import UNCHANGED
 
+LEAST_RATIO = 1.05  # below, two sizes are told as alike
+
 
 def print_plan(plan: Plan, console: Console) -> None:
     """Show every choice of a plan with its reason."""
@@ -75,5 +77,11 @@ def _size_row(converted: Converted) -> tuple[str, str]:
         return "size", size
     if converted.manifest.scheme == UNCHANGED:
         return "size", f"{size}, as it was"
+    return "size", f"{size}, {_beside(converted)} float32 ({converted.float_size_bytes:,})"
+
+
+def _beside(converted: Converted) -> str:
     ratio = converted.float_size_bytes / converted.model_size_bytes
-    return "size", f"{size}, {ratio:.1f} times smaller than float32 ({converted.float_size_bytes:,})"
+    if 1 / LEAST_RATIO < ratio < LEAST_RATIO:
+        return "about as large as"
+    return f"{ratio:.1f} times smaller than" if ratio > 1 else f"{1 / ratio:.1f} times larger than"
