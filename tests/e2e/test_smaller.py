@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgekit.pipeline.compress import checkpoint_folder
 from edgekit.pipeline.convert import Converted, convert
+from edgekit.pipeline.plan import make_plan
 from edgekit.pipeline.request import Request
 from edgekit_converters.trail import StepResult
-from edgekit_runtime.errors import ConversionError, RecipeError, UserError
+from edgekit_runtime.errors import ConversionError, OutputError, RecipeError, UserError
 
 pytestmark = pytest.mark.slow
 TARGET = "raspberry-pi-4b"
@@ -97,6 +99,25 @@ def test_a_finished_file_teaches_a_new_head_without_labels(digits, tmp_path):
     assert found["distil"].metric is not None
     assert (found["source"].metric.value or 0) < 0.5
     assert (found["distil"].metric.value or 0) > 0.9
+
+
+@pytest.mark.parametrize("model_format", ["tflite", "onnx"])
+def test_a_finished_file_with_channels_last_teaches_a_module_with_channels_first(digits, tmp_path, model_format):
+    whole = replace(keras_request(digits, tmp_path / "whole"), train=None, target="host", model_format=model_format)
+    teacher = str(convert(whole).path / f"model.{model_format}")
+    request = replace(torch_request(digits, tmp_path / "out"), prune=0.5, epochs=2, teacher=teacher)
+    assert change(convert(request)) >= -0.1
+
+
+def test_a_disk_that_is_full_ends_a_training_with_one_clear_line(digits, tmp_path):
+    request = replace(torch_request(digits, tmp_path / "out"), epochs=1)
+    state = checkpoint_folder(make_plan(request)) / "0/epoch-0001.tmp"
+    state.parent.mkdir(parents=True)
+    state.symlink_to("/dev/full")
+    with pytest.raises(OutputError, match="No space left on device"):
+        convert(request)
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out.training").exists()
 
 
 def test_rounds_stop_where_the_metric_falls_too_far(digits, tmp_path):
