@@ -12,7 +12,7 @@ from tests.e2e.tricky_tflite import BEGIN, END, outcomes
 
 # A scratch folder, a file that edgekit makes in one, and how Python words its own exceptions.
 STRANGE = re.compile(
-    r"/tmp/|\.bundle-|golden-\w+\.npz|(float|quantized)\.(tflite|onnx)|Traceback"
+    r"/tmp/|\.bundle-|golden-\w+\.npz|/(float|quantized)\.(tflite|onnx)|Traceback"
     r"|'\w+' object |(Type|Attribute|Key|Index|Value|Runtime)Error|NoneType|list index"
 )
 
