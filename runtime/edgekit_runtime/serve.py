@@ -17,7 +17,7 @@ from edgekit_runtime.environment import read_conditions
 from edgekit_runtime.interpreter import open_interpreter
 from edgekit_runtime.metrics import CONTENT_TYPE, exposition
 from edgekit_runtime.model import Model
-from edgekit_runtime.serve_http import Head, HttpError, Response, json_response
+from edgekit_runtime.serve_http import Body, Head, HttpError, Response, json_response
 from edgekit_runtime.serve_loop import Reply, ServerLoop, busy
 from edgekit_runtime.serve_metrics import Gauges, ServeMetrics
 from edgekit_runtime.serve_predict import Answered, Predictor
@@ -81,7 +81,7 @@ class Service:
         if head.length > most:
             raise HttpError(413, f"the body has {head.length} bytes; allowed: {most}.", hint="Send fewer samples.")
 
-    def handle(self, head: Head, body: bytes, reply: Reply) -> None:
+    def handle(self, head: Head, body: Body, reply: Reply) -> None:
         """Answer a request now, or have it answered by another thread."""
         if head.path == PREDICT:
             self._predict(head, body, reply)
@@ -96,7 +96,7 @@ class Service:
         self._requests.close()
         self._scrapes.close()
 
-    def _predict(self, head: Head, body: bytes, reply: Reply) -> None:
+    def _predict(self, head: Head, body: Body, reply: Reply) -> None:
         arrived_s = time.perf_counter()
 
         def job() -> None:
@@ -109,7 +109,7 @@ class Service:
             wait_s = math.ceil(self._requests.limit * self.metrics.inferences.mean)
             reply(busy("as many requests wait as may.", max(1, wait_s)).response)
 
-    def _answer(self, head: Head, body: bytes) -> Answered:
+    def _answer(self, head: Head, body: Body) -> Answered:
         try:
             return self._predictor.answer(head, body)
         except Exception:  # noqa: BLE001  # one request must not end the service; the log has the traceback

@@ -13,7 +13,7 @@ import numpy as np
 
 from edgekit_runtime.errors import DataError, first_line
 from edgekit_runtime.manifest import Manifest
-from edgekit_runtime.serve_http import JSON_TYPE, HttpError, Response, json_response
+from edgekit_runtime.serve_http import JSON_TYPE, Body, HttpError, Response, json_response
 
 NPY_TYPE = "application/x-npy"
 TYPES = (JSON_TYPE, NPY_TYPE)
@@ -24,7 +24,7 @@ MAX_AXES = 32  # that every numpy allows
 Given = Union[np.ndarray, Mapping[str, np.ndarray]]
 
 
-def read_body(body: bytes, content_type: str, manifest: Manifest) -> Given:
+def read_body(body: Body, content_type: str, manifest: Manifest) -> Given:
     """The arrays in a body.
 
     Args:
@@ -45,14 +45,14 @@ def read_body(body: bytes, content_type: str, manifest: Manifest) -> Given:
     raise HttpError(415, f"Content-Type is {kind or 'missing'!r}; allowed: {', '.join(TYPES)}.")
 
 
-def read_npy(body: bytes) -> np.ndarray:
+def read_npy(body: Body) -> np.ndarray:
     """The array of an `.npy` file of numbers; nothing in it is executed, and nothing is allocated on its word.
 
     Raises:
         DataError: It is no such file, or not whole.
     """
     begin = _data_begin(body)
-    shape, fortran, dtype = _read_header(body[:begin])
+    shape, fortran, dtype = _read_header(bytes(body[:begin]))
     if dtype.kind not in "fiub":
         raise DataError(f"the array is of type {str(dtype)[:40]}; allowed: numbers.")
     wanted, found = math.prod(shape) * dtype.itemsize, len(body) - begin
@@ -92,9 +92,9 @@ def result_response(outputs: Mapping[str, np.ndarray], accept: str) -> Response:
     return Response(200, _write_header(values.shape, values.dtype) + values.tobytes(), NPY_TYPE)
 
 
-def _data_begin(body: bytes) -> int:
+def _data_begin(body: Body) -> int:
     """Where the data of an `.npy` file begins; numpy, "NEP 1", versions 1.0 and 2.0."""
-    size = LENGTH_SIZES.get(body[6:8], 0) if body[:6] == b"\x93NUMPY" else 0
+    size = LENGTH_SIZES.get(bytes(body[6:8]), 0) if body[:6] == b"\x93NUMPY" else 0
     begin = 8 + size + int.from_bytes(body[8 : 8 + size], "little")
     if not size or begin > min(len(body), MAX_HEADER_BYTES):
         raise DataError("the body is no .npy file of version 1.0 or 2.0.")
@@ -120,7 +120,7 @@ def _write_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
     return file.getvalue()[: _data_begin(file.getvalue())]
 
 
-def _read_json(body: bytes, names: list[str]) -> Mapping[str, np.ndarray]:
+def _read_json(body: Body, names: list[str]) -> Mapping[str, np.ndarray]:
     try:
         tree = json.loads(body.decode("utf-8"), parse_int=_integer, parse_constant=_refuse)
     except RecursionError as error:

@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Optional
+from typing import Optional, Union
 
 MAX_HEAD_BYTES = 16 * 1024
 MAX_HEADERS = 100
 JSON_TYPE = "application/json"
+Body = Union[bytes, bytearray]
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,16}) ([!-~]{1,4096}) HTTP/1\.([01])")
@@ -118,14 +119,17 @@ class RequestBuffer:
         self._searched = 0
         return parse_head(raw)
 
-    def take_body(self, length: int) -> Optional[bytes]:
+    def take_body(self, length: int) -> Optional[Body]:
         """A body of a length; `None` until it is whole."""
         if len(self._data) < length:
             return None
+        if len(self._data) == length:  # as a rule: it is handed over, not copied
+            body, self._data = self._data, bytearray()
+            return body
         with memoryview(self._data) as data:
-            body = bytes(data[:length])
+            copied = bytes(data[:length])
         del self._data[:length]
-        return body
+        return copied
 
 
 def parse_head(raw: bytes) -> Head:

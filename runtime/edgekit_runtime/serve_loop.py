@@ -12,6 +12,7 @@ from typing import Callable
 from edgekit_runtime.serve_http import (
     CONTINUE,
     MAX_HEAD_BYTES,
+    Body,
     Head,
     HttpError,
     RequestBuffer,
@@ -70,7 +71,7 @@ class ServerLoop:
         self,
         listener: socket.socket,
         admit: Callable[[Head], None],
-        handle: Callable[[Head, bytes, Reply], None],
+        handle: Callable[[Head, Body, Reply], None],
         told: Callable[[int], None],
         body_bytes: int,
     ) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from edgekit_runtime.errors import DataError, EdgekitError, MissingExtraError
 from edgekit_runtime.model import Model
 from edgekit_runtime.serve_body import Given, read_body, result_response, samples_of
-from edgekit_runtime.serve_http import Head, HttpError, Response
+from edgekit_runtime.serve_http import Body, Head, HttpError, Response
 
 CACHE_BYTES = 64 << 20
 STATUSES: tuple[tuple[type[EdgekitError], int], ...] = ((DataError, 400), (MissingExtraError, 501))
@@ -101,7 +101,7 @@ class Predictor:
         shapes = {binding.source.name: binding.source.sample_shape for binding in self._model.manifest.inputs}
         self._model({name: np.zeros([max(1, size) for size in shape]) for name, shape in shapes.items()})
 
-    def answer(self, head: Head, body: bytes) -> Answered:
+    def answer(self, head: Head, body: Body) -> Answered:
         """Answer a request; what is wrong with it is told in one line.
 
         Args:
@@ -118,7 +118,7 @@ class Predictor:
         except MemoryError:
             return Answered(HttpError(503, "there is too little memory for this request.", code="memory").response)
 
-    def _answer(self, head: Head, body: bytes) -> Answered:
+    def _answer(self, head: Head, body: Body) -> Answered:
         given = read_body(body, head.headers.get("content-type", ""), self._model.manifest)
         samples = samples_of(given, self._model.manifest)
         if samples > self._most_samples:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from itertools import pairwise
 
 import pytest
@@ -66,6 +67,22 @@ def test_how_a_request_is_cut_does_not_matter(cuts):
             found.append((head.path, body))
             head = None
     assert found == [("/v1/predict", b"abc")] * 2
+
+
+def test_a_body_that_nothing_follows_is_handed_over_without_a_copy():
+    buffer, body = RequestBuffer(), bytes(range(256)) * 4096
+    buffer.add(body)
+    tracemalloc.start()
+    try:
+        taken = buffer.take_body(len(body))
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert taken == body
+    assert peak_bytes < len(body) / 4
+    buffer.add(GET)  # what comes next is apart from it
+    assert buffer.take_head().path == "/health"
+    assert taken == body
 
 
 def test_an_empty_line_before_a_request_is_passed_over():
