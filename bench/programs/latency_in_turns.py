@@ -1,4 +1,4 @@
-"""Median latencies of two .tflite files under LiteRT, one thread, in turns: ANSWER.json FIRST.tflite SECOND.tflite."""
+"""Median latencies of two files of one format under its interpreter, one thread, in turns: ANSWER.json FIRST SECOND."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from statistics import median
 
 import numpy as np
 
-from edgekit_runtime.litert import LiteRtInterpreter
+from edgekit_runtime.interpreter import detect_format, open_interpreter
 
 WARM_UP, ROUNDS, ROUND_NS = 20, 50, 20_000_000
 
@@ -19,7 +19,7 @@ class Model:
     """A file that is ready to run, and its times."""
 
     def __init__(self, path: str) -> None:
-        self._interpreter = LiteRtInterpreter(path)
+        self._interpreter = open_interpreter(path, detect_format(path))
         for place, spec in enumerate(self._interpreter.inputs):
             self._interpreter.set_input(place, np.ones(spec.shape, spec.dtype))
         warm = [self._once() for _ in range(WARM_UP)]
