@@ -146,7 +146,7 @@ def _order(parameters: Parameters, found: Sequence[str]) -> tuple[str, ...]:
 
 
 def _unshaped(settings: SourceSettings, parameters: Parameters, missing: Sequence[str]) -> RecipeError:
-    names = missing or parameters.names[:1] or (SINGLE_INPUT,)
+    names = missing or parameters.names[:1] or (("NAME",) if parameters.more else (SINGLE_INPUT,))
     flags = " ".join(f"--shape {name}=1,..." for name in names)
     data = "" if settings.sample is None else f", and {settings.sample.path} does not tell"
     return RecipeError(
