@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -412,3 +414,62 @@ def test_pads_that_an_exporter_turns_round_are_followed(tmp_path: Path) -> None:
     constants = {"pads": np.array([0, 0, 1, 2]), "pairs": np.array([2, 2]), "flat": np.array([-1])}
     path = save_graph(tmp_path / "m.onnx", nodes, {"x": (1, 4)}, {"y": ("one", "other")}, constants)
     assert named(read_onnx(path), "padded").shape == (1, 7)
+
+
+def open_branch(name: str, *nodes: Any, output: str) -> Any:
+    """A branch of an `If`, which does not tell its shapes."""
+    return helper.make_graph(nodes, name, [], [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)])
+
+
+def save_nested_choice(path: Path, condition: Sequence[Any]) -> Path:
+    """An `If` between a column more and two less, within one that always runs it, and a product behind them."""
+    more = open_branch("more", helper.make_node("Concat", ["x", "one"], ["longer"], axis=1), output="longer")
+    less = open_branch("less", helper.make_node("Slice", ["x", "begin", "end", "axis"], ["shorter"]), output="shorter")
+    inner = helper.make_node("If", ["flag"], ["chosen"], then_branch=more, else_branch=less)
+    copied = open_branch("copied", helper.make_node("Identity", ["x"], ["same"]), output="same")
+    outer = helper.make_node(
+        "If", ["always"], ["y"], then_branch=open_branch("then", inner, output="chosen"), else_branch=copied
+    )
+    product = helper.make_node("MatMul", ["column", "y"], ["z"])
+    constants = {
+        "one": np.ones((1, 1), np.float32),
+        "column": np.ones((3, 1), np.float32),
+        "begin": np.array([2]),
+        "end": np.array([9]),
+        "axis": np.array([1]),
+        "always": np.array(True),
+        "four": np.array(4),
+        "place": np.array(1),
+    }
+    return save_graph(path, [*condition, outer, product], {"x": (1, "length")}, {"z": ("a", "b")}, constants)
+
+
+def test_shapes_are_followed_through_the_branch_that_a_length_chooses(tmp_path: Path) -> None:
+    condition = (
+        helper.make_node("Shape", ["x"], ["shape"]),
+        helper.make_node("Gather", ["shape", "place"], ["length"]),
+        helper.make_node("Equal", ["length", "four"], ["flag"]),
+    )
+    path = save_nested_choice(tmp_path / "m.onnx", condition)
+    for length, width in ((4, 5), (6, 4)):
+        graph = read_onnx(path, {"x": (1, length)})
+        assert named(graph, "z").shape == (3, width)
+        assert summarize(graph).macs.value == 3 * width
+
+
+def test_a_branch_that_values_choose_is_left_open(tmp_path: Path) -> None:
+    condition = (
+        helper.make_node("ReduceSum", ["x"], ["sum"], keepdims=0),
+        helper.make_node("Cast", ["sum"], ["flag"], to=TensorProto.BOOL),
+    )
+    graph = read_onnx(save_nested_choice(tmp_path / "m.onnx", condition), {"x": (1, 4)})
+    assert -1 in named(graph, "z").shape
+    inner = {tensor.name: tensor.shape for part in graph.subgraphs for tensor in part.tensors}
+    assert (inner["longer"], inner["shorter"]) == ((1, 5), (1, 2))
+
+
+def test_a_recurrent_model_of_branches_has_all_its_figures(assets: Path) -> None:
+    shapes = {"input": (1, 576), "state": (2, 1, 128)}
+    summary = summarize(read_onnx(assets / "silero-vad/silero_vad_16k_op15.onnx", shapes))
+    assert (summary.macs.value, summary.not_counted, summary.dynamic_tensors) == (679_552, ("If",), 0)
+    assert summary.peak.size.value is not None

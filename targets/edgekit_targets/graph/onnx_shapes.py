@@ -18,15 +18,16 @@ import onnx
 
 from edgekit_runtime.child import Child, Payload, UnexpectedError, serve
 from edgekit_runtime.errors import EdgekitError, ModelError, first_line
+from edgekit_targets.graph.onnx_branches import lay_flat, settle, tell
 
 TIMEOUT_S = 60.0
 MEMORY_LIMIT_BYTES = 4 << 30
-MOST_ROUNDS = 8  # a length may follow from values that follow from lengths, and so on
+MOST_ROUNDS = 16  # a length may follow from values that follow from lengths, and so on
 MOST_VALUES = 1024
 # What exporters compute lengths with.
 OF_LENGTHS = {
     *("Add", "Cast", "Ceil", "Concat", "Constant", "ConstantOfShape", "Div", "Equal", "Expand", "Floor", "Gather"),
-    *("Identity", "Max", "Min", "Mod", "Mul", "Neg", "Range", "ReduceProd", "Reshape", "Shape", "Size", "Slice"),
+    *("Identity", "Max", "Min", "Mod", "Mul", "Neg", "Not", "Range", "ReduceProd", "Reshape", "Shape", "Size", "Slice"),
     *("Split", "Sqrt", "Squeeze", "Sub", "Transpose", "Unsqueeze", "Where"),
 }
 MODEL, SYMBOLIC, NUMERIC = "model.onnx", "symbolic.onnx", "numeric.onnx"
@@ -119,18 +120,29 @@ def _infer(payload: Payload) -> Payload:
 def _inferred(model: Any) -> Any:
     """The model with the shapes that follow, those that depend on values computed from other shapes included."""
     shaped = _infer_once(model)
+    flat, choices = lay_flat(shaped)
     working = onnx.ModelProto()
-    working.CopyFrom(shaped)
+    working.CopyFrom(flat)
     for _ in range(MOST_ROUNDS):
         values = {} if _complete(working.graph) else _compute(working)
-        if not values:
+        changed = _with_values(working, values)
+        left = settle(changed, choices, _small_constants(changed))
+        if not values and left == choices:
             break
-        working = _infer_once(_with_values(working, values))
+        working, choices = _infer_once(changed), left
     found = {info.name: info for info in working.graph.value_info}
     told = {info.name: info for info in shaped.graph.value_info}
+    tell(shaped.graph, found)
+    for output, followed in zip(shaped.graph.output, working.graph.output, strict=True):
+        output.CopyFrom(followed)
     del shaped.graph.value_info[:]
     shaped.graph.value_info.extend((told | found).values())
     return shaped
+
+
+def _small_constants(model: Any) -> dict[str, np.ndarray]:
+    inside = (tensor for tensor in model.graph.initializer if tensor.data_location != onnx.TensorProto.EXTERNAL)
+    return {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in inside}
 
 
 def _infer_once(model: Any) -> Any:
@@ -145,8 +157,7 @@ def _infer_once(model: Any) -> Any:
 def _compute(model: Any) -> dict[str, np.ndarray]:
     """The values that follow from shapes: exporters compute with lengths, which onnx follows only so far."""
     shapes = {info.name: info.type for info in (*model.graph.value_info, *model.graph.input, *model.graph.output)}
-    inside = (tensor for tensor in model.graph.initializer if tensor.data_location != onnx.TensorProto.EXTERNAL)
-    known = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in inside}
+    known = _small_constants(model)
     found: dict[str, np.ndarray] = {}
     for node in model.graph.node:
         if node.op_type == "Shape" and not node.attribute and _is_numeric(shapes.get(node.input[0])):
