@@ -87,3 +87,7 @@ def with_limit(profile: Profile, budget: str, allowed_kib: int) -> Profile:
     assert profile.memory.ram_kib is not None
     ram = replace(profile.memory.ram_kib, value=allowed_kib)
     return replace(profile, memory=replace(profile.memory, ram_kib=ram))
+
+
+def tensor_named(graph: Graph, name: str) -> Tensor:
+    return next(tensor for part in graph.subgraphs for tensor in part.tensors if tensor.name == name)
