@@ -23,7 +23,7 @@ FLEET = 8
 FLEET_LIMIT = Target(1.3)
 # What dot products buy: the only ratios that were known beforehand.
 RATIOS = {("VWW", "cortex-a76"): Target(0.57, 0.53), ("VWW", "cortex-a72"): Target(1.02, 0.98)}
-METHOD = "simulated, counted by edgekit's plugin of qemu"
+METHOD = "counted by edgekit's plugin of qemu"
 
 
 def emulated(quick: bool) -> Section:
