@@ -79,7 +79,7 @@ class ServerLoop:
         self._free_bytes = body_bytes
         self._selector = selectors.DefaultSelector()
         self._connections: set[Connection] = set()
-        self._answers: deque[tuple[Connection, Response]] = deque()
+        self._answers: deque[tuple[Connection, int, memoryview]] = deque()
         self._received = memoryview(bytearray(RECEIVE_BYTES))
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._stopping = False
@@ -238,22 +238,30 @@ class ServerLoop:
         """Answer, and close where what follows of this request could not be told from the next one."""
         connection.last = connection.last or connection.head is None or connection.head.length > 0
         connection.at_work = True
-        self._answers.append((connection, error.response))
+        self._answers.append((connection, error.response.status, self._message(connection, error.response)))
 
     def _reply(self, connection: Connection, response: Response) -> None:
-        self._answers.append((connection, response))
+        """Answer from the thread that made the answer: while it is at work, no other sends on this connection.
+
+        To wake the loop first would take as long as all the rest of a small request.
+        """
+        unsent = self._message(connection, response)
+        with contextlib.suppress(OSError):  # full, or gone: the loop sees to it
+            unsent = unsent[connection.client.send(unsent) :]
+        self._answers.append((connection, response.status, unsent))
         self._wake()
 
-    def _answer(self, connection: Connection, response: Response) -> None:
-        self._told(response.status)
-        if connection.closed:
-            return
+    def _message(self, connection: Connection, response: Response) -> memoryview:
         head = connection.head
         connection.last = connection.last or self._stopping or (head is not None and not head.keep_alive)
         head_only = head is not None and head.method == "HEAD"
-        connection.unsent = memoryview(
-            response_bytes(response, keep_alive=not connection.last, head_only=head_only),
-        )
+        return memoryview(response_bytes(response, keep_alive=not connection.last, head_only=head_only))
+
+    def _answer(self, connection: Connection, status: int, unsent: memoryview) -> None:
+        self._told(status)
+        if connection.closed:
+            return
+        connection.unsent = unsent
         connection.deadline_s = time.monotonic() + REQUEST_S
         self._send(connection)
 
