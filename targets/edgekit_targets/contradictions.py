@@ -24,10 +24,12 @@ MAGNITUDES: Mapping[str, tuple[float, float]] = {
     "operator_overhead_us": (0.001, 1_000_000),
     "latency_us": (0.001, 10_000_000),
     "peak_gops": (0.01, 100_000_000),
+    "sustained_gops": (0.01, 100_000_000),
     "mw": (0.01, 10_000_000),
 }
 ORDERED = (
     ("power.idle_mw", "power.busy_mw"),
+    ("npu.sustained_gops", "npu.peak_gops"),
     ("budgets.latency_p50_ms", "budgets.latency_p90_ms"),
     ("budgets.latency_p90_ms", "budgets.latency_p99_ms"),
     ("budgets.latency_p50_ms", "budgets.latency_p99_ms"),

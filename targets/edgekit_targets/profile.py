@@ -176,6 +176,7 @@ class Npu:
         clock_mhz: Its clock.
         peak_gops: Operations in a second at most, in units of 10^9, as its maker counts them: two for each
             multiply-accumulate.
+        sustained_gops: Likewise, what it reaches in whole networks whose weights lie on the chip.
         sram_kib: Memory on the chip that a model may take.
         flash_kib: Flash that the constants of a model may take.
         sram_bandwidth_mb_s: Bytes read from it in a second, in units of 10^6.
@@ -195,6 +196,7 @@ class Npu:
     macs_per_cycle: Sourced[int] | None = None
     clock_mhz: Sourced[float] | None = None
     peak_gops: Sourced[float] | None = None
+    sustained_gops: Sourced[float] | None = None
     sram_kib: Sourced[int] | None = None
     flash_kib: Sourced[int] | None = None
     sram_bandwidth_mb_s: Sourced[float] | None = None

@@ -13,6 +13,7 @@ from edgekit_targets.check import check_graph, judge
 from edgekit_targets.estimate.accelerated import accelerated
 from edgekit_targets.estimate.estimate import Compilation, Estimate
 from edgekit_targets.estimate.fit import Outcome, fit_of_findings
+from edgekit_targets.estimate.npu.on_accelerator import with_accelerator
 from edgekit_targets.estimate.subject import Subject
 from edgekit_targets.findings import Check
 from edgekit_targets.graph.graph import Graph
@@ -51,6 +52,8 @@ def judged(
     except MissingExtraError as missing:
         return replace(estimate, fit="unknown", fit_reason=str(missing).rstrip("."))
     found = replace(_with_check(estimate, check), accelerated=accelerated(check, subject, profile))
+    if check.placement is not None:
+        found = with_accelerator(found, subject, check.placement, profile)
     compiler = _vela(profile)
     if ask_compiler and found.fit == "fits" and compiler is not None:
         return replace(found, compilation=_compiled(file, compiler, profile))

@@ -19,7 +19,7 @@ from edgekit_targets.estimate.work import Load
 from edgekit_targets.profile import Profile
 
 RUNTIMES = {"tflite": "LiteRT 2.3 with XNNPACK", "onnx": "onnxruntime, taken to be like LiteRT 2.3 with XNNPACK"}
-NOT_ESTIMATED = "not estimated: no published figure was there to check what an operator list tells of an accelerator"
+NOT_ESTIMATED = "the rules of its accelerator were not asked"
 NS_PER_S = 1e9
 LINEAR = "share of the predicted time of all operators"
 Time = tuple[Figure, Interval | None]
@@ -35,7 +35,8 @@ class OperatorEstimate:
         output: Name of its first output.
         macs: Its multiply-accumulates.
         moved_bytes: Its weights, inputs and outputs.
-        bound: What takes most of its time: `compute`, `cache`, `memory` or `overhead`.
+        bound: What takes most of its time: `compute`, `cache`, `memory` or `overhead` on a processor; on an accelerator
+            `compute`, `sram`, `flash` or `dram`, and `processor` where it is left to that.
         share: Its share of the time.
     """
 
@@ -53,7 +54,7 @@ class BoundShare:
     """The share of the time that one kind of limit takes.
 
     Attributes:
-        bound: `compute`, `cache`, `memory` or `overhead`.
+        bound: As of operators; or the `link` between processor and accelerator.
         share: Its share.
     """
 
@@ -83,8 +84,8 @@ class Estimate:
     Attributes:
         target: The target's name.
         method: `estimated`, from the operator list.
-        table: Which counted rates were taken.
-        runtime: The runtime for which it holds.
+        table: Which counted rates were taken; empty for an accelerator, whose profile tells the rates.
+        runtime: The runtime, or the accelerator, for which it holds.
         threads: Its threads.
         clock_mhz: The clock it is predicted for; `None` where the profile tells none.
         precision: In which most is computed; empty where the model was not understood.
@@ -150,7 +151,7 @@ def estimate(subject: Subject, profile: Profile, threads: int = 1, anchor: Ancho
         precision=main_precision(subject.loads) if subject.loads else "",
         latency=latency,
         latency_range_ms=span,
-        throughput=_throughput(latency, threads),
+        throughput=throughput_of(latency, threads),
         fit=fit.outcome,
         fit_reason=fit.reason,
         fix=fit.fix,
@@ -189,7 +190,13 @@ def _no_energy(subject: Subject, anchor: Anchor | None) -> str:
     return NOT_MEASURED if anchor is None else ""
 
 
-def _throughput(latency: Figure, threads: int) -> Figure:
+def throughput_of(latency: Figure, threads: int) -> Figure:
+    """Inferences in a second, one after the other.
+
+    Args:
+        latency: Of an inference.
+        threads: Threads of the interpreter.
+    """
     if latency.value is None or latency.interval is None:
         return unavailable("1/s", "the latency is not predicted as a value")
     span = latency.interval

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from edgekit_targets.estimate.latency import Unpredictable
+from edgekit_targets.estimate.npu.encoded import encoded_bytes
 from edgekit_targets.estimate.work import Load, loads_of
 from edgekit_targets.graph.graph import Graph
 from edgekit_targets.graph.plan import MemoryPlan, plan_memory
@@ -32,10 +34,21 @@ class Subject:
         """Of its weights, as kernels take them; as the file has them where its operators are not understood."""
         if self.loads:
             return sum(load.weight_bytes for load in self.loads)
-        constants = {
-            t.storage: len(t.data) for part in self.graph.subgraphs for t in part.tensors if t.data is not None
-        }
-        return sum(constants.values())
+        return self.constant_bytes
+
+    @cached_property
+    def constant_bytes(self) -> int:
+        """Of all that the file fixes."""
+        tensors = [tensor for part in self.graph.subgraphs for tensor in part.tensors]
+        return sum({tensor.storage: tensor.data.nbytes for tensor in tensors if tensor.data is not None}.values())
+
+    def encoded_bytes(self, load: Load) -> float:
+        """Of an operator's weights, as an Ethos-U takes them."""
+        return self._encoded[load.place]
+
+    @cached_property
+    def _encoded(self) -> Mapping[int, float]:
+        return {load.place: encoded_bytes(load, self.graph.main) for load in self.loads}
 
     @cached_property
     def plan(self) -> MemoryPlan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from edgekit_targets.estimate.npu.link import streamed_bytes
 from edgekit_targets.estimate.subject import Subject
 from edgekit_targets.findings import Finding, Placement, Severity, predicted
 from edgekit_targets.hardware import KIB
@@ -49,10 +50,8 @@ def _streamed(subject: Subject, profile: Profile, placement: Placement) -> Itera
     npu, link = profile.npu, profile.link
     if npu is None or link is None or npu.sram_kib is None:
         return
-    tensors = subject.graph.main.tensors
-    constants = {tensor.storage: tensor.data.nbytes for tensor in tensors if tensor.data is not None}
-    beyond = sum(constants.values()) - npu.sram_kib.value * KIB
-    if beyond > 0:
+    beyond = streamed_bytes(subject, profile)
+    if beyond:
         kept = f"the chip keeps {npu.sram_kib.value} KiB of weights, and the model has {beyond // KIB} KiB more"
         reason = f"{kept}, which cross the {link.name.value} in each inference"
         yield _finding("warning", STREAMED, reason, SMALLER, placement, FROM_SHAPES, beyond)

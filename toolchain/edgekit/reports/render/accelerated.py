@@ -15,12 +15,13 @@ SHOWN_KINDS = 6
 SHOWN_FIXES = 4
 
 
-def accelerator_rows(found: Accelerated, compiled: Compilation | None) -> Iterator[tuple[str, str]]:
+def accelerator_rows(found: Accelerated, compiled: Compilation | None, *, timed: bool) -> Iterator[tuple[str, str]]:
     """Where the work goes, and what bounds its time.
 
     Args:
         found: What is known.
         compiled: What the compiler says; `None` where it was not asked.
+        timed: Whether its time is told beside these rows.
     """
     placement = found.placement
     there, whole = placement.operators.value or 0, found.operators.value or 0
@@ -31,9 +32,10 @@ def accelerator_rows(found: Accelerated, compiled: Compilation | None) -> Iterat
         kinds = Counter(place.name for place in found.left)
         names = [name if count == 1 else f"{name} x {count}" for name, count in kinds.most_common(SHOWN_KINDS)]
         more = f", and {len(kinds) - SHOWN_KINDS} other kinds" if len(kinds) > SHOWN_KINDS else ""
-        yield "processor", f"{len(found.left)} operators: {', '.join(names)}{more}; how long it takes is not told"
+        untold = "" if timed else "; how long it takes is not told"
+        yield "processor", f"{len(found.left)} operators: {', '.join(names)}{more}{untold}"
     yield "crossing", f"{_text(placement.link)} between the two in an inference"
-    for bound in found.least:
+    for bound in () if timed else found.least:
         yield "at least", f"at least {_text(bound.time)} for {bound.what}; {bound.time.method}"
     if compiled is not None and compiled.time.available:
         yield "compiler", f"{_text(compiled.time)}, predicted: {compiled.time.method}"

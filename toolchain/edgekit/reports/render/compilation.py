@@ -31,6 +31,7 @@ def compilation_rows(compilation: Compilation | None) -> list[tuple[str, str]]:
     there, here = figures.get("operators_on_npu"), figures.get("operators_on_cpu")
     if there is not None and here is not None:
         rows.append(("operators", f"{there.value:.0f} on the accelerator, {here.value:.0f} on the processor"))
+    rows += [("left out", f"{one.count} of {one.kind}: {one.status}") for one in compilation.kinds if not one.on_npu]
     memories = [f"{TITLES[name]} {_amount(figure)}" for name, figure in figures.items() if name in TITLES]
     if memories:
         rows.append(("memory", f"{', '.join(memories)}, {figures[next(iter(figures))].mode}"))

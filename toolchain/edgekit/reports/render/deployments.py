@@ -40,7 +40,8 @@ def print_releases(releases: Sequence[Release], device: str) -> None:
 
 def _service_line(service: ServiceUnit) -> str:
     when = "now and after each start" if service.starts_at_boot else "now"
-    return f"{service.unit} serves it at {service.url} on the device, {when}."
+    left = "; nothing changed, so it was left running" if service.left_running else ""
+    return f"{service.unit} serves it at {service.url} on the device, {when}{left}."
 
 
 def _row(release: Release) -> tuple[str, ...]:

@@ -30,6 +30,11 @@ BOUNDS = {
     "cache": "filling the first cache",
     "memory": "main memory",
     "overhead": "starting operators",
+    "sram": "the memory on the chip",
+    "flash": "the flash",
+    "dram": "the DRAM",
+    "link": "the link",
+    "processor": "the processor",
 }
 Rows = list[tuple[str, str]]
 
@@ -78,6 +83,8 @@ def print_targets(found: Estimates, console: Console) -> None:
 
 
 def _conditions(found: Estimates, row: Estimate) -> str:
+    if row.accelerated is not None and row.operators:
+        return f"{row.runtime}; {row.precision}; {row.method} operator by operator, by the figures of the profile"
     if not row.operators:
         return "; ".join(part for part in (row.precision, f"{row.method} from the operator list") if part)
     clock = "" if row.clock_mhz is None else f" at {row.clock_mhz:g} MHz"
@@ -93,13 +100,20 @@ def _figures(row: Estimate) -> Rows:
     compiled = row.compilation
     return [
         *([("compiler", _compiler(compiled))] if compiled is not None else []),
-        ("latency", _text(row.latency)),
+        ("latency", _latency(row)),
         ("throughput", _text(row.throughput)),
         ("model memory", _text(row.memory.model_memory)),
         ("process", _text(row.memory.peak_rss) + allowed),
         ("energy", _text(row.energy)),
         ("fit", fit),
     ]
+
+
+def _latency(row: Estimate) -> str:
+    if row.latency.value is None and row.latency_range_ms is not None and not row.latency.reason.startswith(ORDER):
+        low, high = _ends(row.latency_range_ms, 1.0)
+        return f"{low} to {high} ms; {row.latency.reason}"
+    return _text(row.latency)
 
 
 def _compiler(compiled: Compilation) -> str:
@@ -109,13 +123,15 @@ def _compiler(compiled: Compilation) -> str:
 
 
 def _time(row: Estimate) -> Rows:
-    if not row.operators:
-        known = [] if row.accelerated is None else list(accelerator_rows(row.accelerated, row.compilation))
+    timed = bool(row.operators)
+    known = [] if row.accelerated is None else [*accelerator_rows(row.accelerated, row.compilation, timed=timed)]
+    if not timed:
         return [*known, ("not told", row.latency.reason)]
     limits = ", ".join(f"{BOUNDS[part.bound]} {_percent(part.share)}" for part in row.bounds)
     heavy = row.operators[:SHOWN_OPERATORS]
     share = sum(operator.share.value or 0.0 for operator in heavy)
     return [
+        *known,
         ("goes to", limits),
         ("heaviest", f"{100 * share:.0f} % of the time in {len(heavy)} of {len(row.operators)} operators:"),
     ]
@@ -186,7 +202,8 @@ def _latency_cell(row: Estimate, reasons: dict[str, int]) -> str:
         return f"{cycles.value:,.0f} cycles{_mark(f'not checked: {cycles.method}', reasons)}"
     if row.latency.value is None and row.latency_range_ms is not None:
         low, high = _ends(row.latency_range_ms, 1.0)
-        return f"{low} to {high} ms{_mark(ORDER, reasons)}{_doubts(row, reasons)}"
+        why = ORDER if row.latency.reason.startswith(ORDER) else row.latency.reason
+        return f"{low} to {high} ms{_mark(why, reasons)}{_doubts(row, reasons)}"
     if row.accelerated is not None and row.accelerated.least and row.accelerated.placement.operators.value:
         bound = row.accelerated.least[0].time
         return f"at least {_short_time(bound)}{_mark(f'{bound.method}; the rest: {row.latency.reason}', reasons)}"
