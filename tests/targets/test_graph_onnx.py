@@ -51,6 +51,7 @@ def test_operators_and_tensors_are_those_of_the_file(convolutions):
     main = graph.main
     assert (graph.format, graph.opsets, graph.notes) == ("onnx", (Opset("ai.onnx", 17),), ())
     assert [operator.name for operator in main.operators][:3] == ["Conv", "Relu", "Conv"]
+    assert [operator.label for operator in main.operators][:3] == ["first", "relu", "second"]
     assert [tensor.name for tensor in main.tensors_of(main.operators[0].inputs)] == ["x", "w1", "b1"]
     assert [tensor.shape for tensor in main.tensors_of(main.inputs + main.outputs)] == [(1, 3, 12, 12), (1, 5)]
     assert tensor_named(graph, "c1").shape == (1, 8, 12, 12)  # told by no one, found by onnx

@@ -104,6 +104,7 @@ class Operator:
         custom: Whether it is none of the format's own operators, so that an interpreter must be taught it.
         attributes: Its settings that a cost depends on.
         calls: Indexes of the sub-graphs that it runs.
+        label: Its own name in the file, which compilers call it by; empty where the format gives it none.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Operator:
     custom: bool = False
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     calls: tuple[int, ...] = ()
+    label: str = ""
 
 
 @dataclass(frozen=True)

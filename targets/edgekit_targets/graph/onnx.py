@@ -235,6 +235,7 @@ class _Reader:
             custom=self._is_custom(node),
             attributes=dict(_attributes(node)),
             calls=tuple(calls),
+            label=node.name,
         )
 
     def _is_custom(self, node: Any) -> bool:
