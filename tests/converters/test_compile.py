@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
+from onnx import helper
 
 from edgekit.reports.render.compilation import compilation_rows
-from edgekit_converters.compile.compilation import Compilation, Compiled, CompileError
+from edgekit_converters.compile.compilation import Compilation, Compiled, CompileError, Placed
 from edgekit_converters.compile.compile import compile_for
 from edgekit_runtime.codec import dumps_document, loads_document
 from edgekit_targets.catalog import load_profile
 from edgekit_targets.graph.read import read_graph
 from edgekit_targets.profile import Profile
+from tests import vendor_logs as logs
+from tests.onnx_models import save_convolutions, save_graph
 from tests.tflite_files import write_dense, write_int8_dense
 
 EDGETPU_LOG = """\
@@ -197,28 +201,197 @@ def test_an_edge_tpu_compiler_that_fails_now_and_then_is_asked_again(
     assert made_by(model, "coral-edgetpu-usb", folder).path is not None
 
 
-def test_an_error_of_the_edge_tpu_compiler_names_the_operator_that_our_rules_refuse(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def refusing_edgetpu(folder: Path, log: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(folder, "edgetpu_compiler", f"print({log!r})\nsys.exit(1)\n")
+    monkeypatch.setenv("PATH", str(folder))
+
+
+def test_an_error_of_the_edge_tpu_compiler_is_told_with_the_operator_that_it_numbers(
+    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    program(tmp_path, "edgetpu_compiler", "print('Internal compiler error. Aborting!')\nsys.exit(1)\n")
-    monkeypatch.setenv("PATH", str(tmp_path))
+    refusing_edgetpu(tmp_path, logs.PREPARE.replace("3 (CONV_2D)", "1 (FULLY_CONNECTED)"), monkeypatch)
+
+    with pytest.raises(CompileError) as caught:
+        made_by(model, "coral-edgetpu-usb", folder)
+    reason = ":317 scale_diff / output_scale <= 0.02 was not true; Node number 1 (FULLY_CONNECTED) failed to prepare."
+    assert caught.value.message == f"edgetpu_compiler does not compile the model: {reason}"
+    assert caught.value.hint.startswith("That is operator 1, FULLY_CONNECTED (y). Write it with other operators")
+    assert caught.value.hint.endswith("edgekit check MODEL --target coral-edgetpu-usb")
+
+
+def test_a_kind_that_the_edge_tpu_compiler_is_too_old_for_is_told_with_the_first_of_it(
+    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    refusing_edgetpu(tmp_path, logs.EXP.replace("EXP", "FULLY_CONNECTED"), monkeypatch)
+
+    with pytest.raises(CompileError, match="Didn't find op for builtin opcode 'FULLY_CONNECTED' version '2'") as caught:
+        made_by(model, "coral-edgetpu-usb", folder)
+    assert "The model has 2 of FULLY_CONNECTED; the first is operator 0, FULLY_CONNECTED (" in caught.value.hint
+
+
+@pytest.mark.parametrize("log", [logs.ABORTING, logs.NOT_QUANTIZED, logs.ONLY_VERSION, logs.DYNAMIC, logs.LARGE, ""])
+def test_where_the_edge_tpu_compiler_names_nothing_our_rules_do_and_it_is_told_that_they_do(
+    log: str, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    refusing_edgetpu(tmp_path, log, monkeypatch)
+
+    with pytest.raises(CompileError, match="edgetpu_compiler does not compile the model: ") as caught:
+        made_by(write_dense(tmp_path / "float.tflite"), "coral-edgetpu-usb", folder)
+    told = (
+        "It names no operator; by edgekit's rules it does not take operator 0, FULLY_CONNECTED (hidden): it computes in"
+    )
+    assert caught.value.hint.startswith(told)
+    assert "edgekit convert MODEL --target coral-edgetpu-usb --quantize int8" in caught.value.hint
+    assert "\n" not in str(caught.value)
+
+
+def test_where_nobody_knows_why_that_is_told(
+    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    refusing_edgetpu(tmp_path, logs.ABORTING, monkeypatch)
 
     with pytest.raises(CompileError, match="Internal compiler error") as caught:
-        made_by(write_dense(tmp_path / "float.tflite"), "coral-edgetpu-usb", folder)
-    assert "operator 0, FULLY_CONNECTED (hidden)" in caught.value.hint
+        made_by(model, "coral-edgetpu-usb", folder)
+    assert caught.value.hint.startswith("It names no operator, and edgekit's rules refuse none")
 
 
-@pytest.mark.parametrize("status", [0, 1])
-def test_rockchips_compiler_is_called_in_its_own_environment(
-    status: int, model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_what_the_edge_tpu_compiler_leaves_to_the_processor_is_its_own_word(
+    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    text = f"Path(sys.argv[4]).write_bytes(b'rknn')\nprint('E RKNN: no such operator')\nsys.exit({status})\n"
-    monkeypatch.setenv("EDGEKIT_RKNN_PYTHON", str(program(tmp_path, "python-of-rknn", text)))
+    table = """
+Operator                       Count      Status
 
-    if status:
-        with pytest.raises(CompileError, match="E RKNN: no such operator"):
-            made_by(model, "rk3588-npu", folder)
-        return
+FULLY_CONNECTED                1          Mapped to Edge TPU
+FULLY_CONNECTED                1          More than one subgraph is not supported
+"""
+    made = "Path(sys.argv[3], Path(sys.argv[4]).stem + '_edgetpu.tflite').touch()"
+    program(tmp_path, "edgetpu_compiler", f"{made}\nprint({EDGETPU_LOG + table!r})\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    compilation = made_by(model, "coral-edgetpu-usb", folder).compilation
+
+    assert [(place.operator, place.tensor) for place in compilation.on_cpu] == [(1, "y")]
+    assert compilation.kinds == (
+        Placed("FULLY_CONNECTED", 1, True, "Mapped to Edge TPU"),
+        Placed("FULLY_CONNECTED", 1, False, "More than one subgraph is not supported"),
+    )
+    assert ("left out", "1 of FULLY_CONNECTED: More than one subgraph is not supported") in compilation_rows(
+        compilation
+    )
+    assert loads_document(Compilation, dumps_document(compilation)) == compilation
+
+
+def test_every_row_of_a_real_table_of_the_edge_tpu_compiler_is_kept(
+    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = "Path(sys.argv[3], Path(sys.argv[4]).stem + '_edgetpu.tflite').touch()"
+    program(tmp_path, "edgetpu_compiler", f"{made}\nprint({logs.TABLE!r})\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    kinds = made_by(model, "coral-edgetpu-usb", folder).compilation.kinds
+
+    assert len(kinds) == 10
+    assert (sum(one.count for one in kinds if one.on_npu), sum(one.count for one in kinds if not one.on_npu)) == (
+        2,
+        153,
+    )
+    assert Placed("QUANTIZE", 1, False, logs.OTHERWISE) in kinds
+
+
+def python_of_rknn(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEKIT_RKNN_PYTHON", str(program(folder, "python-of-rknn", text)))
+
+
+def test_rockchips_compiler_is_called_in_its_own_environment(
+    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    python_of_rknn(tmp_path, "assert sys.argv[5] in ('rk3588',)\nPath(sys.argv[4]).write_bytes(b'rknn')\n", monkeypatch)
+
     compiled = made_by(model, "rk3588-npu", folder)
+
     assert compiled.path is not None
     assert (compiled.path.name, compiled.path.read_bytes()) == ("model.rk3588.rknn", b"rknn")
+    assert compiled.compilation.command.endswith("edgekit convert int8.tflite --target rk3588-npu")
+
+
+def test_rockchips_compiler_is_given_the_batch_that_it_refuses_to_leave_open(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    python_of_rknn(tmp_path, "Path(sys.argv[4]).write_text(sys.argv[6])\n", monkeypatch)
+
+    told = []
+    for name, batch in (("open", "n"), ("fixed", 1)):
+        compiled = made_by(save_convolutions(tmp_path / f"{name}.onnx", batch), "rk3588-npu", folder)
+        assert compiled.path is not None
+        told.append(json.loads(compiled.path.read_text()))
+    assert told == [{"inputs": ["x"], "input_size_list": [[1, 3, 12, 12]]}, {}]
+
+
+def save_head(path: Path, kind: str) -> Path:
+    """A ReLU, and an operator of this kind behind it."""
+    nodes = [
+        helper.make_node("Relu", ["input"], ["/features/act/Relu_output_0"], "/features/act/Relu"),
+        helper.make_node(kind, ["/features/act/Relu_output_0"], ["out"], f"/head/op/{kind}"),
+    ]
+    return save_graph(path, nodes, {"input": [1, 8, 16, 16]}, {"out": []})
+
+
+@pytest.mark.parametrize(
+    ("log", "kind", "line"),
+    [
+        (logs.LOOP.replace("Loop", "NonZero"), "NonZero", "The NonZero('/head/op/NonZero') will cause the graph to be"),
+        (logs.UNKNOWN.replace("MyOp", "Det"), "Det", "This is an invalid model. In Node, "),
+        (logs.SQRT, "Sqrt", 'Meet unsupported operator: Sqrt(name="Sqrt_51").'),
+    ],
+)
+def test_an_error_of_rockchips_compiler_is_told_with_the_operator_that_it_names(
+    log: str, kind: str, line: str, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    python_of_rknn(tmp_path, f"print({log!r})\nsys.exit(1)\n", monkeypatch)
+
+    with pytest.raises(CompileError) as caught:
+        made_by(save_head(tmp_path / "head.onnx", kind), "rk3588-npu", folder)
+    assert caught.value.message.startswith(f"rknn-toolkit2 does not compile the model: {line}")
+    assert caught.value.hint.startswith(f"That is operator 1, {kind} (out).")
+    assert caught.value.hint.endswith("edgekit check MODEL --target rk3588-npu")
+
+
+def test_what_our_rules_know_of_an_operator_that_rockchips_compiler_names_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    python_of_rknn(tmp_path, f"print({logs.CUMSUM.replace('CumSum', 'Abs')!r})\nsys.exit(1)\n", monkeypatch)
+
+    with pytest.raises(CompileError) as caught:
+        made_by(save_head(tmp_path / "head.onnx", "Abs"), "rk3588-npu", folder)
+    told = "That is operator 1, Abs (out). By edgekit's rules, the compiler does not take this operator."
+    assert caught.value.hint.startswith(told)
+
+
+def test_a_compiler_that_a_signal_ends_without_a_word_says_so(
+    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    python_of_rknn(tmp_path, "import os\nos.kill(os.getpid(), 9)\n", monkeypatch)
+
+    with pytest.raises(CompileError, match="does not compile the model: it was ended by signal 9"):
+        made_by(model, "rk3588-npu", folder)
+
+
+def test_what_rockchips_compiler_reads_tflite_files_with_is_told_where_it_is_missing(
+    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    python_of_rknn(tmp_path, f"print({logs.NO_TENSORFLOW!r})\nsys.exit(1)\n", monkeypatch)
+
+    with pytest.raises(CompileError, match="files with TensorFlow, which its environment lacks") as caught:
+        made_by(model, "rk3588-npu", folder)
+    assert "pip install 'tensorflow<=2.14'" in caught.value.hint
+
+
+def test_operators_that_rockchips_compiler_has_no_code_for_are_named_though_it_writes_a_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    python_of_rknn(tmp_path, f"print({logs.LEFT!r})\nPath(sys.argv[4]).touch()\n", monkeypatch)
+
+    compilation = made_by(save_head(tmp_path / "head.onnx", "Det"), "rk3588-npu", folder).compilation
+
+    assert [(place.operator, place.name) for place in compilation.on_cpu] == [(1, "Det")]
+    assert [(one.kind, one.count, one.on_npu) for one in compilation.kinds] == [("Det", 1, False)]

@@ -33,6 +33,23 @@ class CompilerFigure:
 
 
 @dataclass(frozen=True)
+class Placed:
+    """What a compiler says of some operators of a kind.
+
+    Attributes:
+        kind: Their kind.
+        count: How many they are.
+        on_npu: Whether they run on the accelerator.
+        status: What it says of them, in its own words.
+    """
+
+    kind: str
+    count: int
+    on_npu: bool
+    status: str
+
+
+@dataclass(frozen=True)
 class Compilation:
     """What a vendor's compiler made of a model, or what to run where it is not installed.
 
@@ -43,8 +60,11 @@ class Compilation:
         file: Name of the compiled file; `None` where the compiler did not run.
         reason: Why it did not run; empty otherwise.
         figures: What the compiler predicts.
-        on_cpu: The operators that it leaves to the processor, the first ones of each kind.
+        on_cpu: The operators that it leaves to the processor. Where it only says how many of a kind, those that the
+            target's rules refuse come first, then the last ones of the kind for the Edge TPU, whose part of a model is
+            its beginning, and the first ones for others.
         beyond_chip: What the compiled model takes more of than the profile says the chip has.
+        kinds: Its own account, kind by kind; empty where it gives none.
     """
 
     SCHEMA: ClassVar[str] = "edgekit/compilation"
@@ -58,6 +78,7 @@ class Compilation:
     figures: tuple[CompilerFigure, ...]
     on_cpu: tuple[Place, ...]
     beyond_chip: tuple[str, ...] = ()
+    kinds: tuple[Placed, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,7 @@ def _compile(model: Path, target: str, npu: Npu, folder: Path) -> Compiled:
         case "edgetpu":
             from edgekit_converters.compile.edgetpu import compile_edgetpu
 
-            return compile_edgetpu(model, npu, folder)
+            return compile_edgetpu(model, target, npu, folder)
     from edgekit_converters.compile.rockchip import compile_rockchip
 
-    assert npu.compiler is not None, "who calls this has looked"
-    return compile_rockchip(model, npu.compiler.accelerator, folder)
+    return compile_rockchip(model, target, npu, folder)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from edgekit_converters.compile.compilation import (
     Compilation,
     Compiled,
-    CompileError,
     CompilerFigure,
+    Placed,
     not_run,
     predicted,
 )
-from edgekit_converters.compile.vendor import last_line, run_vendor
+from edgekit_converters.compile.refusal import refusal
+from edgekit_converters.compile.vendor import run_vendor
 from edgekit_targets.check import judge
 from edgekit_targets.findings import Place
 from edgekit_targets.graph.read import read_graph
@@ -31,6 +33,9 @@ SIZE = re.compile(
     r"^(?P<what>On-chip|Off-chip) memory used for [^:]*: (?P<size>[\d.]+)(?P<unit>B|KiB|MiB|GiB)", re.MULTILINE
 )
 COUNT = re.compile(r"^(?P<what>Number of [^:]*|Total number of operations): (?P<count>\d+)", re.MULTILINE)
+ROW = re.compile(r"^(?P<kind>[A-Z]\w*)[ \t]+(?P<count>\d{1,9})[ \t]+(?P<status>[A-Z][^\n]*?)[ \t\r]*$", re.MULTILINE)
+"""A row of the table that `-s` asks for: `PAD   17   More than one subgraph is not supported`."""
+MAPPED = "Mapped to Edge TPU"
 COUNTS = {
     "Number of Edge TPU subgraphs": ("partitions", "partition"),
     "Number of operations that will run on Edge TPU": ("operators_on_npu", "operator"),
@@ -38,16 +43,17 @@ COUNTS = {
 }
 
 
-def compile_edgetpu(model: Path, npu: Npu, folder: Path) -> Compiled:
+def compile_edgetpu(model: Path, target: str, npu: Npu, folder: Path) -> Compiled:
     """Compile a `.tflite` file for the Edge TPU.
 
     Args:
         model: The file.
+        target: The target's name, for what to do about a model that is not taken.
         npu: The accelerator.
         folder: Where the compiler's files go.
 
     Raises:
-        CompileError: The compiler refuses the model; the message names the first operator that our rules refuse.
+        CompileError: The compiler refuses the model; the hint names the operator that it, or our rules, speak of.
     """
     program = shutil.which(COMPILER)
     if program is None:
@@ -58,7 +64,8 @@ def compile_edgetpu(model: Path, npu: Npu, folder: Path) -> Compiled:
         if status == 0 and made.is_file():
             break
     else:
-        raise CompileError(f"{COMPILER} does not compile the model: {last_line(log)}.", hint=_suspect(model, npu))
+        raise refusal(COMPILER, log, model, target, npu)
+    kinds = tuple(_kinds(log))
     compilation = Compilation(
         accelerator="edgetpu",
         compiler=_version(log),
@@ -66,7 +73,8 @@ def compile_edgetpu(model: Path, npu: Npu, folder: Path) -> Compiled:
         file="model.edgetpu.tflite",
         reason="",
         figures=tuple(_figures(log)),
-        on_cpu=_refused(model, npu),
+        on_cpu=_on_cpu(model, npu, kinds),
+        kinds=kinds,
     )
     return Compiled(compilation, made)
 
@@ -86,15 +94,27 @@ def _version(log: str) -> str:
     return f"{COMPILER} {found[1]}" if found else COMPILER
 
 
-def _refused(model: Path, npu: Npu) -> tuple[Place, ...]:
-    verdict = judge(read_graph(model), model, npu)
-    return tuple(sorted({one.place for one in verdict.refused}, key=lambda place: place.operator))
+def _kinds(log: str) -> Iterator[Placed]:
+    for found in ROW.finditer(log):
+        yield Placed(found["kind"], int(found["count"]), found["status"] == MAPPED, found["status"])
 
 
-def _suspect(model: Path, npu: Npu) -> str:
-    """The operator that is likely to blame: the compiler names none."""
-    places = _refused(model, npu)
-    if not places:
-        return "By edgekit's rules it takes every operator; a large one may not fit on the chip."
-    first = places[0]
-    return f"By edgekit's rules it does not take operator {first.operator}, {first.name} ({first.tensor})."
+def _on_cpu(model: Path, npu: Npu, kinds: Sequence[Placed]) -> tuple[Place, ...]:
+    """The operators on the processor, as many of each kind as the compiler says; by our rules where it says nothing."""
+    graph = read_graph(model)
+    refused = {one.place for one in judge(graph, model, npu).refused}
+    if not kinds:
+        return _in_order(refused)
+    places: dict[str, list[Place]] = {}
+    for index, operator in enumerate(graph.main.operators):
+        places.setdefault("CUSTOM" if operator.custom else operator.name, []).append(Place.of(graph.main, index))
+    left = Counter[str]()
+    for row in kinds:
+        left[row.kind] += 0 if row.on_npu else row.count
+    # One part of a model runs on an Edge TPU, and that is its beginning: of a kind, the last are left.
+    likely = {kind: sorted(same, key=lambda p: (p not in refused, -p.operator)) for kind, same in places.items()}
+    return _in_order(place for kind, count in left.items() for place in likely.get(kind, [])[:count])
+
+
+def _in_order(places: Iterable[Place]) -> tuple[Place, ...]:
+    return tuple(sorted(places, key=lambda place: place.operator))

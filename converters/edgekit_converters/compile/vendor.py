@@ -19,7 +19,7 @@ def run_vendor(argv: Sequence[str], folder: Path) -> tuple[int, str]:
         folder: Where it runs, and leaves its files.
 
     Returns:
-        Its exit status and all that it printed.
+        Its exit status and all that it printed; where a signal ended it, the last line says so.
 
     Raises:
         CompileError: It does not come to an end, or cannot be started.
@@ -40,10 +40,5 @@ def run_vendor(argv: Sequence[str], folder: Path) -> tuple[int, str]:
         raise CompileError(f"{argv[0]}: no end within {DEADLINE_S} s, so it was ended.") from error
     except OSError as error:
         raise CompileError(f"{argv[0]}: it cannot be started: {error.strerror}.") from error
-    return done.returncode, done.stdout
-
-
-def last_line(log: str) -> str:
-    """What a compiler said last."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+    ended = f"\nERROR: it was ended by signal {-done.returncode}\n" if done.returncode < 0 else ""
+    return done.returncode, done.stdout + ended
