@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edgekit.pipeline.write_bundle import list_files, write_document
-from edgekit_devices.deployment import check_on, deploy_bundle, list_releases, remove_releases, roll_back
+from edgekit_devices.deployment import deploy_bundle, list_releases, remove_releases, roll_back
 from edgekit_devices.local_transport import LocalTransport
 from edgekit_devices.remote import RemoteDevice
 from edgekit_runtime.bundle import open_bundle
@@ -20,9 +19,8 @@ from edgekit_runtime.errors import BundleError, DeviceError, UserError
 from edgekit_runtime.golden import read_golden
 from tests.bundle_files import dense_bundle, seal
 from tests.devices.conftest import STORE
+from tests.devices.deployments import CUTS, changed_bundle, current_number, local, run_current
 from tests.devices.fakes import CutTransport, full_disk_device
-
-CUTS = 50
 
 
 @pytest.fixture(scope="module")
@@ -32,23 +30,6 @@ def bundles(tmp_path_factory) -> tuple[Path, Path]:
     for scheme in ("int8", "float32"):
         (folder / scheme).mkdir()
     return dense_bundle(folder / "int8", "int8"), dense_bundle(folder / "float32", "float32")
-
-
-def local() -> RemoteDevice:
-    return RemoteDevice(LocalTransport(), sys.executable)
-
-
-def current_number() -> str:
-    with local() as device:
-        return next((release.number for release in list_releases(device) if release.current), "")
-
-
-def run_current(home: Path) -> int:
-    """Run what is current, as its service would: how many golden samples it gave right."""
-    current = home / STORE / "bundles/small/current"
-    with local() as device:
-        program = (str(current / "python"), str(current / "program/runtime.pyz"))
-        return check_on(device, program, str(current / "bundle")).samples
 
 
 def test_a_bundle_is_checked_there_and_becomes_current(home, bundles):
@@ -278,15 +259,6 @@ def cut_deployment(transport: CutTransport, bundle: Path) -> bool:
         if "the connection ended" not in error.message:
             raise
         return False
-
-
-def changed_bundle(folder: Path, bundle: Path, seed: int) -> Path:
-    """A bundle with 20 kB that no other has, so that each deployment has as much to send."""
-    changed = shutil.copytree(bundle, folder / f"changed{seed}")
-    (changed / "trail/steps.json").write_bytes(random.Random(seed).randbytes(20_000))
-    with open_bundle(bundle) as opened:
-        write_document(changed, "manifest.json", replace(opened.manifest, files=list_files(changed)))
-    return changed
 
 
 @pytest.mark.slow

@@ -3,12 +3,14 @@
     bundles/NAME/releases/0003/{bundle/, runtime.pyz, python, release.json}
     bundles/NAME/current -> releases/0003
 
-The link is replaced in one step, after everything behind it is on the disk: whenever the device loses its power,
-the link names a whole release, the old one or the new one.
+A release is staged in the session's own folder, and goes with it where it does not become current. The link is
+replaced in one step, after everything behind it is on the disk: whenever the device loses its power, the link names a
+whole release, the old one or the new one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -22,7 +24,7 @@ from edgekit_devices.onboard.frames import Payload, RefusedError
 from edgekit_devices.onboard.store import Store, digest_of, refused, sync_folder
 
 RECORD, LAUNCHER = "release.json", "python"
-STAGING = "staging"
+STAGED, LINK = "staged", "current.new"
 NAME = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
 
 
@@ -53,9 +55,9 @@ class Releases:
         Raises:
             RefusedError: There is no room, or a file is damaged.
         """
-        staging = self._folder / STAGING
-        shutil.rmtree(staging, ignore_errors=True)
         try:
+            staging = self._staged()
+            shutil.rmtree(staging, ignore_errors=True)
             self._store.lay_out(staging / "bundle", files)
             self._store.lay_out(staging / "program", {"runtime.pyz": runtime})
             site = self._store.root / "environments" / environment / "site" if environment else None
@@ -79,7 +81,7 @@ class Releases:
         try:
             if before is not None and self._is_staged(before):
                 number = before
-                shutil.rmtree(self._folder / STAGING)
+                shutil.rmtree(self._staged())
             else:
                 number = self._take_staged()
         except OSError as error:
@@ -90,6 +92,7 @@ class Releases:
                 continue
             shutil.rmtree(self._folder / "releases" / old, ignore_errors=True)
         forget_environments(self._store, needed_environments(self._store))
+        self._store.forget()
         return {"number": number, **_paths(self._folder / "current")}
 
     def rollback(self) -> Payload:
@@ -108,7 +111,7 @@ class Releases:
                 f"release {earlier[-1]} of {self._name} was changed after it was deployed: {', '.join(changed)}",
                 "Deploy that bundle again.",
             )
-        self._point_to(earlier[-1])
+        self._make_current(self._link_to(earlier[-1]))
         return {"number": earlier[-1], **_paths(self._folder / "current")}
 
     def remove(self) -> Payload:
@@ -119,9 +122,8 @@ class Releases:
         """
         if not self._folder.exists():
             raise RefusedError(f"no bundle {self._name} is deployed here; deployed: {_listed(self._store)}")
-        doomed = self._store.session / "removed"
-        self._folder.rename(doomed)  # in one step; the rest may be cut
-        shutil.rmtree(doomed, ignore_errors=True)
+        self._store.discard(self._folder)
+        self._store.forget()
         return {}
 
     def state(self) -> list[Payload]:
@@ -142,17 +144,35 @@ class Releases:
         """The environments that its releases need."""
         return {str(self._record(number).get("environment", "")) for number in self._numbers()}
 
+    def _staged(self) -> Path:
+        return self._store.session / STAGED
+
     def _take_staged(self) -> str:
+        """Make what is staged the current release; whatever needs room is done before it is among the others."""
         number = f"{max([0, *map(int, self._numbers())]) + 1:04d}"
-        (self._folder / "releases").mkdir(exist_ok=True)
-        (self._folder / STAGING).rename(self._folder / "releases" / number)
-        sync_folder(self._folder / "releases")
-        self._point_to(number)
+        releases = self._folder / "releases"
+        try:
+            releases.mkdir(parents=True, exist_ok=True)
+            link = self._link_to(number)
+            self._staged().rename(releases / number)
+        except OSError:
+            self._clear_away()
+            raise
+        sync_folder(releases)
+        self._make_current(link)
         return number
+
+    def _clear_away(self) -> None:
+        """Leave nothing of a switch that failed; folders go only where they are empty."""
+        with contextlib.suppress(OSError):
+            (self._folder / LINK).unlink()
+        with contextlib.suppress(OSError):
+            (self._folder / "releases").rmdir()
+            self._folder.rmdir()
 
     def _is_staged(self, number: str) -> bool:
         """Whether a release is what was staged, with all that was told of it, and nothing was changed since."""
-        release, staging = self._folder / "releases" / number, self._folder / STAGING
+        release, staging = self._folder / "releases" / number, self._staged()
         try:
             same = all((release / name).read_bytes() == (staging / name).read_bytes() for name in (RECORD, LAUNCHER))
         except OSError:
@@ -183,10 +203,13 @@ class Releases:
         files["program/runtime.pyz"] = record["runtime"]
         return sorted(name for name, sha256 in files.items() if not _is_whole(folder / name, sha256))
 
-    def _point_to(self, number: str) -> None:
-        link = self._folder / "current.new"
+    def _link_to(self, number: str) -> Path:
+        link = self._folder / LINK
         link.unlink(missing_ok=True)
         link.symlink_to(f"releases/{number}")
+        return link
+
+    def _make_current(self, link: Path) -> None:
         link.replace(self._folder / "current")
         sync_folder(self._folder)
 

@@ -1,18 +1,19 @@
 """Files by the checksum of their content, in a private folder of the user.
 
-files/SHA256            whole files; one that no session and no release holds goes when others come
+files/SHA256            whole files; one that no session and no release holds goes when others come, or a release goes
 incoming/SHA256.part    what came of a file before its transfer broke; the next one goes on from there
-sessions/TOKEN/         what one session holds, and its scratch files; gone with the session
+sessions/TOKEN/         what one session holds, its scratch files, and what it stages; gone with the session
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, Optional
 
@@ -36,20 +37,36 @@ class Store:
 
     def __init__(self, token: str) -> None:
         self.root = Path(os.path.expanduser(HOME))
-        self.session = self.root / "sessions" / token
+        self._folder = self.root / "sessions" / token
+        self._locks: dict[str, Optional[IO[bytes]]] = {}
         try:
             for name in ("files", "incoming", "sessions"):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
             self.root.chmod(0o700)
-            self._locks = {LOCK: self._begin()}
+            self._clear()
         except OSError as error:
+            if error.errno in FULL:
+                raise refused(error) from error
             raise RefusedError(
                 f"{self.root} cannot be written: {os.strerror(error.errno or 0)}",
                 "Make the home folder writable, or log in as a user whose home is.",
             ) from error
 
+    @property
+    def session(self) -> Path:
+        """This session's own folder, made when it is first needed: on a full disk one can still list and remove.
+
+        Raises:
+            OSError: It cannot be made.
+        """
+        if LOCK not in self._locks:
+            self._locks[LOCK] = self._begin()
+        return self._folder
+
     def missing(self, sizes: Mapping[str, int]) -> Payload:
         """Of these files, those that are not here, each with how much of it is, and hold the others.
+
+        Where there is not enough room, what nobody holds makes some.
 
         Args:
             sizes: From checksum to length in bytes.
@@ -57,9 +74,11 @@ class Store:
         Raises:
             RefusedError: There is not enough room for what is missing.
         """
-        offsets = {sha256: self._offset(sha256, size) for sha256, size in sizes.items() if not self._hold(sha256)}
-        needed = sum(sizes[sha256] - offset for sha256, offset in offsets.items())
-        free = shutil.disk_usage(self.root).free
+        offsets, needed = self._lacking(sizes)
+        if offsets and needed + MARGIN_BYTES > self._free():
+            self.forget()
+            offsets, needed = self._lacking(sizes)
+        free = self._free()
         if offsets and needed + MARGIN_BYTES > free:
             raise RefusedError(
                 f"the disk is full: {needed / 1e6:.1f} MB are to come, {free / 1e6:.1f} MB are free in {self.root}",
@@ -138,7 +157,7 @@ class Store:
     def forget(self) -> None:
         """Remove files that nobody holds: neither a session nor a release has a second name for them."""
         for path in (self.root / "files").iterdir():
-            if path.stat().st_nlink == 1 and not (self.session / "held" / path.name).exists():
+            if path.stat().st_nlink == 1 and not (self._folder / "held" / path.name).exists():
                 path.unlink()
         for path in (self.root / "incoming").iterdir():
             with open(path, "rb") as part:
@@ -151,19 +170,42 @@ class Store:
             self._locks[name] = try_lock(self.root / name)
         return self._locks[name] is not None
 
+    def discard(self, folder: Path) -> None:
+        """Remove a folder: in one step, whose rest the next session does if this one is cut."""
+        doomed = self._folder.with_name(f"{self._folder.name}-removed")
+        folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
     def close(self) -> None:
         """Remove what this session alone holds."""
-        shutil.rmtree(self.session, ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _begin(self) -> Optional[IO[bytes]]:
-        """Make this session's folder, and remove those of sessions that were killed."""
-        with open(self.root / "sessions.lock", "ab") as one_at_a_time:
-            fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        """Make this session's folder."""
+        with self._one_at_a_time():
+            (self._folder / "held").mkdir(parents=True, exist_ok=True)
+            return try_lock(self._folder / LOCK)
+
+    def _clear(self) -> None:
+        """Remove the folders of sessions that were killed."""
+        with self._one_at_a_time():
             for folder in (self.root / "sessions").iterdir():
-                if try_lock(folder / LOCK) is not None:
+                if not (folder / LOCK).exists() or try_lock(folder / LOCK) is not None:
                     shutil.rmtree(folder, ignore_errors=True)
-            (self.session / "held").mkdir(parents=True)
-            return try_lock(self.session / LOCK)
+
+    @contextlib.contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        with open(self.root / "sessions.lock", "ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _lacking(self, sizes: Mapping[str, int]) -> tuple[dict[str, int], int]:
+        """How much is here of each file that is not whole here, and how many bytes are to come."""
+        offsets = {sha256: self._offset(sha256, size) for sha256, size in sizes.items() if not self._hold(sha256)}
+        return offsets, sum(sizes[sha256] - offset for sha256, offset in offsets.items())
+
+    def _free(self) -> int:
+        return shutil.disk_usage(self.root).free
 
     def _hold(self, sha256: str) -> bool:
         path, held = self.root / "files" / sha256, self.session / "held" / sha256
@@ -211,9 +253,10 @@ class Store:
         if digest_of(part) != sha256:
             part.unlink()
             raise RefusedError("a file came damaged: its checksum differs", "Run the command again.")
-        path = self.root / "files" / sha256
-        part.replace(path)
-        link(path, self.session / "held" / sha256)
+        held = self.session / "held" / sha256
+        held.unlink(missing_ok=True)
+        link(part, held)  # first, so that no other session takes it for one that nobody holds
+        part.replace(self.root / "files" / sha256)
 
     @staticmethod
     def _drain(pieces: Iterable[bytes]) -> None:
