@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Callable, NamedTuple, Optional, TypeVar
 
 from edgekit_runtime.codec import encode
@@ -62,59 +63,123 @@ def measure_breadth(
         mark: Told when a stage is over.
         progress: Told how far each stage is.
     """
-    settings = workload.settings
-    cores = len(parse_cores(settings.pin)) or cores
-    probe = ProbeRequest(workload.model, settings.threads, settings.batch)
+    cores = len(parse_cores(workload.settings.pin)) or cores
+    asked = _Asked(stage, workload, cores, latency_ns, mark, progress)
+    return Breadth(  # in the order in which they stand
+        arena_size=asked.arena(),
+        weight_cache=asked.weight_cache(),
+        throughput=asked.throughput(),
+        operators=asked.operators(),
+        energy=asked.energy(),
+        points=asked.points(),
+        windows=asked.windows(),
+        counters=asked.counters(),
+        sustained=asked.sustained(),  # last, as it heats the processor
+    )
 
-    def arena() -> Figure:
-        if workload.format != "tflite":
-            return unavailable("byte", f"the interpreter of .{workload.format} files does not tell its plan")
-        answer = call_process("probe", f"{stage} for its arena", encode(probe), settings.timeout_s, "arena")
-        return measured(int(answer["bytes"]), "byte", ARENA_METHOD)
 
-    arena_size = _or_reason(arena, lambda reason: unavailable("byte", reason))
-    weight_cache, throughput = None, None
-    if settings.weight_cache:
-        what = f"{stage} with a weight cache"
-        weight_cache = _or_reason(
-            lambda: measure_weight_cache(what, probe, settings.timeout_s, progress),
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be measured: each by a method of its own, which gives `None` where it was not asked for."""
+
+    stage: str
+    workload: Workload
+    cores: int
+    latency_ns: float
+    mark: Callable[[str], None]
+    progress: Progress
+
+    @property
+    def settings(self) -> BenchSettings:
+        return self.workload.settings
+
+    @property
+    def probe(self) -> ProbeRequest:
+        return ProbeRequest(self.workload.model, self.settings.threads, self.settings.batch)
+
+    def arena(self) -> Figure:
+        return _or_reason(self._arena, lambda reason: unavailable("byte", reason))
+
+    def weight_cache(self) -> Optional[WeightCache]:
+        if not self.settings.weight_cache:
+            return None
+        what, timeout_s = f"{self.stage} with a weight cache", self.settings.timeout_s
+        found = _or_reason(
+            lambda: measure_weight_cache(what, self.probe, timeout_s, self.progress),
             lambda reason: WeightCache(reason=reason),
         )
-        mark(WEIGHT_CACHE)
-    if settings.throughput:
-        throughput = _or_reason(
-            lambda: measure_throughput(stage, workload, cores, latency_ns, progress),
+        self.mark(WEIGHT_CACHE)
+        return found
+
+    def throughput(self) -> Optional[Throughput]:
+        if not self.settings.throughput:
+            return None
+        found = _or_reason(
+            lambda: measure_throughput(self.stage, self.workload, self.cores, self.latency_ns, self.progress),
             lambda reason: Throughput(reason=reason),
         )
-        mark(THROUGHPUT)
-    operators = None
-    if settings.operators:
-        operators = measure_operators(f"{stage} for its operators", workload, progress)
-        mark(OPERATORS)
-    energy = _or_reason(lambda: _energy(stage, workload, progress), lambda reason: EnergyReading(reason=reason))
-    if not energy.reason:
-        mark(ENERGY)
-    points = None
-    if settings.operating_points:
-        points = _or_reason(
-            lambda: measure_points(stage, workload, cores, latency_ns, progress),
+        self.mark(THROUGHPUT)
+        return found
+
+    def operators(self) -> Optional[OperatorTimes]:
+        if not self.settings.operators:
+            return None
+        found = measure_operators(f"{self.stage} for its operators", self.workload, self.progress)
+        self.mark(OPERATORS)
+        return found
+
+    def energy(self) -> EnergyReading:
+        found = _or_reason(self._energy, lambda reason: EnergyReading(reason=reason))
+        if not found.reason:
+            self.mark(ENERGY)
+        return found
+
+    def points(self) -> Optional[OperatingPoints]:
+        if not self.settings.operating_points:
+            return None
+        found = _or_reason(
+            lambda: measure_points(self.stage, self.workload, self.cores, self.latency_ns, self.progress),
             lambda reason: OperatingPoints(reason=reason),
         )
-        mark(POINTS)
-    windows = measure_windows(stage, workload, progress) if settings.windows else ()
-    counters, sustained = None, None
-    if settings.counters:
-        counters = _or_reason(
-            lambda: measure_counters(f"{stage} for its instructions", workload),
+        self.mark(POINTS)
+        return found
+
+    def windows(self) -> tuple[PowerWindow, ...]:
+        return measure_windows(self.stage, self.workload, self.progress) if self.settings.windows else ()
+
+    def counters(self) -> Optional[CounterReading]:
+        if not self.settings.counters:
+            return None
+        return _or_reason(
+            lambda: measure_counters(f"{self.stage} for its instructions", self.workload),
             lambda reason: CounterReading(reason=reason),
         )
-    if settings.sustain_s:  # last, as it heats the processor
-        sustained = _or_reason(
-            lambda: measure_sustained(f"{stage} without a rest", workload, progress),
+
+    def sustained(self) -> Optional[Sustained]:
+        if not self.settings.sustain_s:
+            return None
+        found = _or_reason(
+            lambda: measure_sustained(f"{self.stage} without a rest", self.workload, self.progress),
             lambda reason: Sustained(reason=reason),
         )
-        mark(SUSTAIN)
-    return Breadth(arena_size, energy, weight_cache, throughput, operators, counters, sustained, windows, points)
+        self.mark(SUSTAIN)
+        return found
+
+    def _arena(self) -> Figure:
+        if self.workload.format != "tflite":
+            return unavailable("byte", f"the interpreter of .{self.workload.format} files does not tell its plan")
+        stage, probe = f"{self.stage} for its arena", encode(self.probe)
+        answer = call_process("probe", stage, probe, self.settings.timeout_s, "arena")
+        return measured(int(answer["bytes"]), "byte", ARENA_METHOD)
+
+    def _energy(self) -> EnergyReading:
+        if not self.settings.energy_s:
+            return EnergyReading(reason="it was left out by --energy 0")
+        try:
+            sensor = find_sensor()
+        except SensorError as error:
+            return EnergyReading(reason=str(error))
+        return measure_energy(self.stage, self.workload, sensor, self.progress)
 
 
 def most_calls(settings: BenchSettings) -> int:
@@ -135,16 +200,6 @@ def most_calls(settings: BenchSettings) -> int:
     if settings.throughput:
         calls += 2 * REPETITIONS * len(tuple(arrangements(MOST_CORES)))
     return calls
-
-
-def _energy(stage: str, workload: Workload, progress: Progress) -> EnergyReading:
-    if not workload.settings.energy_s:
-        return EnergyReading(reason="it was left out by --energy 0")
-    try:
-        sensor = find_sensor()
-    except SensorError as error:
-        return EnergyReading(reason=str(error))
-    return measure_energy(stage, workload, sensor, progress)
 
 
 def _or_reason(find: Callable[[], T], missing: Callable[[str], T]) -> T:
