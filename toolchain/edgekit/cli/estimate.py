@@ -63,7 +63,8 @@ def estimate(
             return
         from rich.console import Console
 
-        from edgekit.reports.render.estimate import print_estimate, print_targets
+        from edgekit.reports.render.estimate import print_estimate
+        from edgekit.reports.render.estimate_table import print_targets
 
         console = Console(highlight=False)
         if target == ALL:

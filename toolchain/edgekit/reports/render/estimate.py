@@ -1,4 +1,4 @@
-"""What a model is predicted to cost, on a terminal: one target on a page, or all of them in a table."""
+"""What a model is predicted to cost on one target, as a page on a terminal."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from rich.text import Text
 
 from edgekit.estimating import Estimates
 from edgekit.reports.render.accelerated import accelerator_remedies, accelerator_rows
-from edgekit.reports.render.units import plain, unit_for
-from edgekit_runtime.figure import Figure, Interval
+from edgekit.reports.render.estimate_words import MEMORY_UNCHECKED, ORDER, digits, ends, fit_words, in_bytes
+from edgekit.reports.render.units import unit_for
+from edgekit_runtime.figure import Figure
 from edgekit_targets.estimate.estimate import Compilation, Estimate, OperatorEstimate
 from edgekit_targets.estimate.memory import KIB, AliveBlock
-from edgekit_targets.estimate.ranges import SHORT_MS
 from edgekit_targets.estimate.remedies import Remedy
 
 SHOWN_OPERATORS = 8
 SHOWN_ALIVE = 3
 NAME_CHARACTERS = 30
 MEGABYTE = 1e6
-ORDER = f"under {SHORT_MS:g} ms only the order of magnitude is known"
-MEMORY_UNCHECKED = "from models measured on an x86-64, not checked on such boards"
 SCRATCH = "scratch memory"
 WORDS = {"1/s": "inferences a second"}
 BOUNDS = {
@@ -58,30 +56,6 @@ def print_estimate(found: Estimates, console: Console) -> None:
         console.print(Text(f"Note: {note}."))
 
 
-def print_targets(found: Estimates, console: Console) -> None:
-    """Show what a model is predicted to cost on every target, and whether it fits there."""
-    console.print(Text(f"{found.path}: predicted, not measured", style="bold"))
-    console.print()
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    for title in ("target", "fits", "latency", "memory", "energy"):
-        table.add_column(title, no_wrap=True)
-    reasons: dict[str, int] = {}
-    for row in found.estimates:
-        fit = row.fit if row.fit != "does not fit" else "no"
-        cells = (
-            f"{fit}{_mark(_why(row).replace(f'--target {row.target}', '--target TARGET'), reasons)}",
-            _latency_cell(row, reasons),
-            _memory_cell(row, reasons),
-            _span(row.energy, reasons),
-        )
-        table.add_row(row.target, *cells)
-    console.print(table)
-    console.print()
-    for reason, number in reasons.items():
-        console.print(Text(f"[{number}] {reason}"))
-    console.print(Text(f"Memory of a process: {MEMORY_UNCHECKED}."))
-
-
 def _conditions(found: Estimates, row: Estimate) -> str:
     if row.accelerated is not None and row.operators:
         return f"{row.runtime}; {row.precision}; {row.method} operator by operator, by the figures of the profile"
@@ -96,7 +70,7 @@ def _conditions(found: Estimates, row: Estimate) -> str:
 
 def _figures(row: Estimate) -> Rows:
     allowed = "" if row.memory.limit_kib is None else f"; {row.memory.limit_kib * KIB / MEGABYTE:.0f} MB allowed"
-    fit = f"{row.fit}: {_why(row)}" if _why(row) else row.fit
+    fit = f"{row.fit}: {fit_words(row)}" if fit_words(row) else row.fit
     compiled = row.compilation
     return [
         *([("compiler", _compiler(compiled))] if compiled is not None else []),
@@ -111,7 +85,7 @@ def _figures(row: Estimate) -> Rows:
 
 def _latency(row: Estimate) -> str:
     if row.latency.value is None and row.latency_range_ms is not None and not row.latency.reason.startswith(ORDER):
-        low, high = _ends(row.latency_range_ms, 1.0)
+        low, high = ends(row.latency_range_ms, 1.0)
         return f"{low} to {high} ms; {row.latency.reason}"
     return _text(row.latency)
 
@@ -119,7 +93,7 @@ def _latency(row: Estimate) -> str:
 def _compiler(compiled: Compilation) -> str:
     if compiled.cycles.value is None or compiled.sram.value is None:
         return compiled.cycles.reason
-    return f"{compiled.cycles.value:,.0f} cycles, {_bytes(compiled.sram.value)} of SRAM ({compiled.cycles.method})"
+    return f"{compiled.cycles.value:,.0f} cycles, {in_bytes(compiled.sram.value)} of SRAM ({compiled.cycles.method})"
 
 
 def _time(row: Estimate) -> Rows:
@@ -143,7 +117,7 @@ def _operators(operators: Sequence[OperatorEstimate]) -> Table:
         table.add_column(title, justify="right" if justify == "right" else "left", no_wrap=True)
     table.add_column("operator", overflow="fold")
     for row in operators[:SHOWN_OPERATORS]:
-        moved = _bytes(row.moved_bytes)
+        moved = in_bytes(row.moved_bytes)
         name = f"{row.place} {row.name}"
         table.add_row(_percent(row.share), row.bound, f"{row.macs / MEGABYTE:.1f} M", moved, Text(name))
     return table
@@ -153,12 +127,12 @@ def _memory(row: Estimate) -> Rows:
     arena = row.memory.arena
     if arena.value is None:
         return [("not told", arena.reason)]
-    alive = [f"{_short(block)} {_bytes(block.size_bytes)}" for block in row.memory.alive[:SHOWN_ALIVE]]
+    alive = [f"{_short(block)} {in_bytes(block.size_bytes)}" for block in row.memory.alive[:SHOWN_ALIVE]]
     more = len(row.memory.alive) - len(alive)
     others = f", {more} smaller" if more else ""
     where = f" at {row.memory.peak_operator}" if row.memory.peak_operator else ""
     alone = "" if row.accelerated is None else ", were the processor to run all of it"
-    rows = [("activations", f"{_bytes(arena.value)}{alone}; the most{where}: {', '.join(alive)}{others}")]
+    rows = [("activations", f"{in_bytes(arena.value)}{alone}; the most{where}: {', '.join(alive)}{others}")]
     return [*rows, ("process", MEMORY_UNCHECKED)] if row.memory.peak_rss.available else rows
 
 
@@ -185,79 +159,17 @@ def _remedy(remedy: Remedy) -> str:
     if remedy.gain.interval is None:
         won = f"{remedy.gains}: {remedy.gain.reason}"
     else:
-        low, high = _ends(remedy.gain.interval, 1.0)
+        low, high = ends(remedy.gain.interval, 1.0)
         won = f"{low} to {high} times less {remedy.gains}"
     return f"{remedy.what}{flag}: {won}; {remedy.reason}"
-
-
-def _why(row: Estimate) -> str:
-    fix = f" Fix: {row.fix}" if row.fix else ""
-    return f"{row.fit_reason}{'.' if fix else ''}{fix}"
-
-
-def _latency_cell(row: Estimate, reasons: dict[str, int]) -> str:
-    """A range; of an accelerator its compiler's cycles, or what bounds the time."""
-    if row.compilation is not None and row.compilation.cycles.value is not None:
-        cycles = row.compilation.cycles
-        return f"{cycles.value:,.0f} cycles{_mark(f'not checked: {cycles.method}', reasons)}"
-    if row.latency.value is None and row.latency_range_ms is not None:
-        low, high = _ends(row.latency_range_ms, 1.0)
-        why = ORDER if row.latency.reason.startswith(ORDER) else row.latency.reason
-        return f"{low} to {high} ms{_mark(why, reasons)}{_doubts(row, reasons)}"
-    if row.accelerated is not None and row.accelerated.least and row.accelerated.placement.operators.value:
-        bound = row.accelerated.least[0].time
-        return f"at least {_short_time(bound)}{_mark(f'{bound.method}; the rest: {row.latency.reason}', reasons)}"
-    return f"{_span(row.latency, reasons)}{_doubts(row, reasons)}"
-
-
-def _short_time(figure: Figure) -> str:
-    unit = unit_for([figure])
-    return f"{_digits((figure.value or 0.0) / unit.size)} {unit.name}"
-
-
-def _doubts(row: Estimate, reasons: dict[str, int]) -> str:
-    """Marks of what a reader must know of a latency: such as that no published figure checks it."""
-    return "".join(_mark(note, reasons) for note in row.notes)
-
-
-def _memory_cell(row: Estimate, reasons: dict[str, int]) -> str:
-    if row.compilation is not None and row.compilation.sram.value is not None:
-        return f"{_bytes(row.compilation.sram.value)} SRAM"
-    return _span(row.memory.peak_rss, reasons)
-
-
-def _span(figure: Figure, reasons: dict[str, int]) -> str:
-    if figure.value is None or figure.interval is None:
-        return _mark(figure.reason, reasons).strip()
-    unit = unit_for([figure])
-    low, high = _ends(figure.interval, unit.size)
-    return f"{low} to {high} {unit.name}"
-
-
-def _mark(reason: str, reasons: dict[str, int]) -> str:
-    return f" [{reasons.setdefault(reason, len(reasons) + 1)}]" if reason else ""
 
 
 def _text(figure: Figure) -> str:
     if figure.value is None or figure.interval is None:
         return f"not told: {figure.reason}"
     unit = unit_for([figure])
-    low, high = _ends(figure.interval, unit.size)
-    return f"{low} to {high} {WORDS.get(unit.name, unit.name)}, about {_digits(figure.value / unit.size)}"
-
-
-def _ends(span: Interval, size: float) -> tuple[str, str]:
-    return _digits(span.low / size), _digits(span.high / size)
-
-
-def _digits(value: float) -> str:
-    """Two significant digits: ranges this wide bear out no more."""
-    return f"{value:.2g}" if abs(value) < 100 else f"{float(f'{value:.2g}'):.0f}"
-
-
-def _bytes(size: float) -> str:
-    unit = unit_for([Figure("predicted", "byte", float(size), "from shapes")])
-    return f"{plain(round(size / unit.size, 2))} {unit.name}"
+    low, high = ends(figure.interval, unit.size)
+    return f"{low} to {high} {WORDS.get(unit.name, unit.name)}, about {digits(figure.value / unit.size)}"
 
 
 def _percent(share: Figure) -> str:
