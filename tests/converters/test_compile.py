@@ -14,6 +14,7 @@ from edgekit_converters.compile.compilation import Compilation, Compiled, Compil
 from edgekit_converters.compile.compile import compile_for
 from edgekit_runtime.codec import dumps_document, loads_document
 from edgekit_targets.catalog import load_profile
+from edgekit_targets.graph.graph import Opset
 from edgekit_targets.graph.read import read_graph
 from edgekit_targets.profile import Profile
 from tests import vendor_logs as logs
@@ -311,7 +312,7 @@ def test_rockchips_compiler_is_called_in_its_own_environment(
 
     assert compiled.path is not None
     assert (compiled.path.name, compiled.path.read_bytes()) == ("model.rk3588.rknn", b"rknn")
-    assert compiled.compilation.command.endswith("edgekit convert int8.tflite --target rk3588-npu")
+    assert compiled.compilation.command.endswith("edgekit convert model.tflite --target rk3588-npu")
 
 
 def test_rockchips_compiler_is_given_the_batch_that_it_refuses_to_leave_open(
@@ -395,3 +396,30 @@ def test_operators_that_rockchips_compiler_has_no_code_for_are_named_though_it_w
 
     assert [(place.operator, place.name) for place in compilation.on_cpu] == [(1, "Det")]
     assert [(one.kind, one.count, one.on_npu) for one in compilation.kinds] == [("Det", 1, False)]
+
+
+def test_rockchips_compiler_is_given_an_opset_that_it_reads(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    python_of_rknn(tmp_path, "Path(sys.argv[4]).write_text(sys.argv[3])\n", monkeypatch)
+    node = helper.make_node("Relu", ["x"], ["y"], "/Relu")
+
+    compiled = made_by(
+        save_graph(tmp_path / "new.onnx", [node], {"x": [1, 4]}, {"y": [1, 4]}, opset=20), "rk3588-npu", folder
+    )
+
+    assert compiled.path is not None
+    assert read_graph(Path(compiled.path.read_text())).opsets == (Opset("ai.onnx", 19),)
+
+
+def test_the_operator_that_needs_an_opset_that_rockchips_compiler_does_not_read_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    python_of_rknn(tmp_path, f"print({logs.OPSET.replace('21', '20')!r})\nsys.exit(1)\n", monkeypatch)
+    nodes = [helper.make_node("Relu", ["x"], ["r"], "/Relu"), helper.make_node("Gelu", ["r"], ["y"], "/Gelu")]
+
+    with pytest.raises(CompileError, match="the model: Unsupport onnx opset 20, need <= 19") as caught:
+        made_by(save_graph(tmp_path / "new.onnx", nodes, {"x": [1, 4]}, {"y": [1, 4]}, opset=20), "rk3588-npu", folder)
+    assert caught.value.hint.startswith(
+        "Newer than that is operator 1, Gelu (y). Export the source with opset_version=19"
+    )

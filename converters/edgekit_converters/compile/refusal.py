@@ -53,4 +53,5 @@ def _by_rules(_: Blame, verdict: Verdict) -> str:
 
 def _reason(refused: Refused) -> str:
     detail = f" ({refused.detail})" if refused.detail else ""
-    return f"{refused.reason}{detail}. {refused.fix.rstrip('.')}."
+    stop = "" if refused.fix.endswith(".") else "."
+    return f"{refused.reason}{detail}. {refused.fix}{stop}"

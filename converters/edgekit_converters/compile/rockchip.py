@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from edgekit_converters.compile.blame import named
+from edgekit_converters.compile.blame import in_words, named
 from edgekit_converters.compile.compilation import Compilation, Compiled, CompileError, Placed, not_run
 from edgekit_converters.compile.refusal import refusal
 from edgekit_converters.compile.vendor import run_vendor
@@ -34,6 +34,8 @@ WANTING = (
     f"it is not installed: make an environment with `pip install {COMPILER}`, and name its Python by {PYTHON_VARIABLE}"
 )
 NO_TENSORFLOW = "'import tensorflow' failed"  # it warns, and ends
+NEWEST_OPSET = 19  # that 2.3.2 and 2.5.0 read
+TOO_NEW = re.compile(r"Unsupport onnx opset \d+, need <= (?P<newest>\d{1,3})!?")
 LEFT = re.compile(r"No lowering found for: (?P<name>.+), node type = (?P<kind>\w+), use CustomOperatorLower")
 LEFT_STATUS = "it has no code for this one: the runtime refuses the file unless a custom operator is registered for it"
 
@@ -52,16 +54,26 @@ def compile_rockchip(model: Path, target: str, npu: Npu, folder: Path) -> Compil
     """
     assert npu.compiler is not None, "who calls this has looked"
     chip = npu.compiler.accelerator
-    command = f"{PYTHON_VARIABLE}=PYTHON edgekit convert {model.name} --target {target}"
+    command = f"{PYTHON_VARIABLE}=PYTHON edgekit convert model{model.suffix} --target {target}"
     python = os.environ.get(PYTHON_VARIABLE)
     if not python:
         return not_run(chip, COMPILER, command, WANTING)
     made = folder / f"model.{chip}.rknn"
-    status, log = run_vendor([python, "-c", PROGRAM, str(model.resolve()), str(made), chip, _shapes(model)], folder)
+    given = _given(model, folder)
+    status, log = run_vendor([python, "-c", PROGRAM, str(given.resolve()), str(made), chip, _shapes(model)], folder)
     if status or not made.is_file():
         raise _refusal(log, model, target, npu)
     places, kinds = _left(log, model)
     return Compiled(Compilation(chip, COMPILER, command, made.name, "", (), places, kinds=kinds), made)
+
+
+def _given(model: Path, folder: Path) -> Path:
+    """The file in an opset that the compiler reads, where that is the same model."""
+    if model.suffix != ".onnx":
+        return model
+    from edgekit_converters.onnx.lower import lower
+
+    return lower(model, NEWEST_OPSET, folder / f"opset{NEWEST_OPSET}.onnx")
 
 
 def _shapes(model: Path) -> str:
@@ -82,7 +94,20 @@ def _refusal(log: str, model: Path, target: str, npu: Npu) -> CompileError:
             f"Install it beside {COMPILER}: PYTHON -m pip install 'tensorflow<=2.14', PYTHON being {PYTHON_VARIABLE}'s."
         )
         return CompileError(f"{COMPILER} reads .tflite files with TensorFlow, which its environment lacks.", hint=hint)
-    return refusal(COMPILER, log, model, target, npu)
+    found = TOO_NEW.search(log)
+    return _too_new(model, found) if found else refusal(COMPILER, log, model, target, npu)
+
+
+def _too_new(model: Path, found: re.Match[str]) -> CompileError:
+    """The error for an opset that the compiler does not read: the operators that need it."""
+    from edgekit_converters.onnx.lower import newer
+
+    newest, main = int(found["newest"]), read_graph(model).main
+    kinds = newer(model, newest)
+    first = next((i for i, operator in enumerate(main.operators) if operator.name in kinds), None)
+    where = "" if first is None else f"Newer than that is {in_words(Place.of(main, first))}. "
+    hint = f"{where}Export the source with opset_version={newest}, or convert it with --format tflite."
+    return CompileError(f"{COMPILER} does not compile the model: {found[0].rstrip('!')}.", hint=hint)
 
 
 def _left(log: str, model: Path) -> tuple[tuple[Place, ...], tuple[Placed, ...]]:
