@@ -54,7 +54,7 @@ class BoundShare:
     """The share of the time that one kind of limit takes.
 
     Attributes:
-        bound: As of operators; or the `link` between processor and accelerator.
+        bound: As of operators; or the `link` between processor and accelerator, or `crossing` it beside the bytes.
         share: Its share.
     """
 

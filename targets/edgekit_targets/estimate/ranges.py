@@ -48,20 +48,23 @@ class Latency(NamedTuple):
     range_ms: Interval
 
 
-def latency_figure(total_ms: float, trust: Trust, method: str) -> Latency:
+def latency_figure(
+    total_ms: float, trust: Trust, method: str, advice: str = ": measure it with `edgekit bench`"
+) -> Latency:
     """A predicted latency as it may be shown.
 
     Args:
         total_ms: What the formula gives, above 0.
         trust: How far it is trusted.
         method: How it was found.
+        advice: What to do where only the order of magnitude is known, behind the reason.
     """
     if total_ms < SHORT_MS:
         low, high = total_ms * SHORT.low, total_ms * SHORT.high
         span = Interval(low, high, trust.confidence)
         reason = (
             f"under {SHORT_MS:g} ms only the order of magnitude is known, {low:.2g} to {high:.2g} ms "
-            f"({method.partition(' ')[0].rstrip(':')}): measure it with `edgekit bench`"
+            f"({method.partition(' ')[0].rstrip(':')}){advice}"
         )
         return Latency(unavailable("ns", reason), span)
     span = Interval(total_ms * trust.low, total_ms * trust.high, trust.confidence)

@@ -53,7 +53,7 @@ def _latency(time: NpuTime, profile: Profile) -> Latency:
     """Of an Ethos-U a range alone: nothing that was measured there is published beside its clock and memories."""
     total_ms = time.total_us / US_PER_MS
     if profile.npu is None or profile.npu.family != "ethos-u":
-        return latency_figure(total_ms, ON_EDGETPU, METHOD)
+        return latency_figure(total_ms, ON_EDGETPU, METHOD, advice="")
     span = Interval(total_ms * ON_ETHOS_U.low, total_ms * ON_ETHOS_U.high, ON_ETHOS_U.confidence)
     return Latency(unavailable("ns", VELA_ALONE), span)
 

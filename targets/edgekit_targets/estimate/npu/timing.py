@@ -20,7 +20,7 @@ from edgekit_targets.profile import Profile
 
 US_PER_MS = 1e3
 COUNTED = "tflite"  # the format whose kernels were counted on processors
-LINK, OVERHEAD, PROCESSOR = "link", "overhead", "processor"
+LINK, CROSSING, PROCESSOR = "link", "crossing", "processor"
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class NpuTime:
     Attributes:
         operators: Those on the accelerator.
         link_us: What crosses the link takes, weights that do not fit on the chip among it.
-        overhead_us: What crossing it costs beside the bytes.
+        crossing_us: What crossing it costs beside the bytes.
         processor: The operators that are left to the processor; `None` where none are.
     """
 
     operators: tuple[NpuOperator, ...]
     link_us: float
-    overhead_us: float
+    crossing_us: float
     processor: Prediction | None
 
     @property
@@ -59,7 +59,7 @@ class NpuTime:
 
     def _each(self) -> Iterator[tuple[str, float]]:
         yield from ((operator.bound, operator.total_us) for operator in self.operators)
-        yield from ((LINK, self.link_us), (OVERHEAD, self.overhead_us), (PROCESSOR, self.processor_us))
+        yield from ((LINK, self.link_us), (CROSSING, self.crossing_us), (PROCESSOR, self.processor_us))
 
 
 def npu_time(subject: Subject, placement: Placement, profile: Profile, threads: int = 1) -> NpuTime:
@@ -84,7 +84,7 @@ def npu_time(subject: Subject, placement: Placement, profile: Profile, threads: 
     return NpuTime(
         operators=operators_on(subject, there, profile.npu),
         link_us=link_us(subject, placement, profile),
-        overhead_us=crossings_us(placement, profile.link),
+        crossing_us=crossings_us(placement, profile.link),
         processor=_processor(subject, left, profile, threads),
     )
 

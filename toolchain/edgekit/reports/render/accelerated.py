@@ -10,6 +10,7 @@ from edgekit_runtime.figure import Figure
 from edgekit_targets.estimate.accelerated import Accelerated
 from edgekit_targets.estimate.estimate import Compilation
 from edgekit_targets.findings import NOT_COMPLETE, Finding
+from edgekit_targets.rules.chip import STREAMED
 
 SHOWN_KINDS = 6
 SHOWN_FIXES = 4
@@ -41,9 +42,15 @@ def accelerator_rows(found: Accelerated, compiled: Compilation | None, *, timed:
         yield "compiler", f"{_text(compiled.time)}, predicted: {compiled.time.method}"
 
 
-def accelerator_remedies(found: Accelerated) -> list[str]:
-    """What would bring more of the model onto the accelerator, the most costly first, or use it better."""
-    remedies = [_remedy(finding, found) for finding in found.findings[:SHOWN_FIXES]]
+def accelerator_remedies(found: Accelerated, *, timed: bool) -> list[str]:
+    """What would bring more of the model onto the accelerator, the most costly first, or use it better.
+
+    Args:
+        found: What is known.
+        timed: Whether what its time could win is told beside these.
+    """
+    told = [finding for finding in found.findings if not (timed and finding.rule == STREAMED)]
+    remedies = [_remedy(finding, found) for finding in told[:SHOWN_FIXES]]
     if found.alignment and found.unfilled.value:
         remedies.append(
             f"widen channels to multiples of {found.alignment}: layers with {100 * found.unfilled.value:.0f} % of the "

@@ -32,6 +32,7 @@ BOUNDS = {
     "flash": "the flash",
     "dram": "the DRAM",
     "link": "the link",
+    "crossing": "starting the accelerator",
     "processor": "the processor",
 }
 Rows = list[tuple[str, str]]
@@ -147,7 +148,7 @@ def _print_remedies(row: Estimate, console: Console) -> None:
     console.print(Text("What would help", style="bold"))
     found = [_remedy(remedy) for remedy in row.remedies]
     if row.accelerated is not None:
-        found = [*accelerator_remedies(row.accelerated), *found]
+        found = [*accelerator_remedies(row.accelerated, timed=bool(row.operators)), *found]
     for number, text in enumerate(found, 1):
         console.print(Text(f"{number}. {text}"))
     if not found:
