@@ -63,11 +63,13 @@ class ServiceUnit:
         unit: Its name to systemd.
         url: Where it answers, on the device.
         starts_at_boot: Whether it starts with the device; else it runs only while its user is logged in.
+        left_running: Whether it served just this already, so that it was not restarted.
     """
 
     unit: str
     url: str
     starts_at_boot: bool
+    left_running: bool = False
 
 
 @dataclass(frozen=True)
@@ -257,7 +259,12 @@ def _serve(
     asked = {"name": name, "do": "install", "port": port}
     told = device.session.call("service", asked, timeout_s=SERVICE_S)
     progress("start the service", 1, 1)
-    unit = ServiceUnit(str(told["unit"]), str(told["url"]), bool(told["starts_at_boot"]))
+    unit = ServiceUnit(
+        unit=str(told["unit"]),
+        url=str(told["url"]),
+        starts_at_boot=bool(told["starts_at_boot"]),
+        left_running=bool(told["left_running"]),
+    )
     return unit, tuple(map(str, told["warnings"]))
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
+import re
 import shutil
 import socket
 import subprocess
@@ -11,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -95,10 +99,13 @@ def serving(port: int, told: Path, name: str = "small", digest: str = DIGEST[:16
         thread.join()
 
 
-def service(home, by_root=False) -> Service:
-    current = home / "a %b/bundles/small/current"
-    current.mkdir(parents=True, exist_ok=True)
-    (current / "release.json").write_text(json.dumps({"digest": DIGEST}))
+def service(home, by_root=False, number="0001", digest=DIGEST) -> Service:
+    folder = home / "a %b/bundles/small"
+    release, current = folder / "releases" / number, folder / "current"
+    release.mkdir(parents=True, exist_ok=True)
+    (release / "release.json").write_text(json.dumps({"digest": digest}))
+    current.unlink(missing_ok=True)
+    current.symlink_to(f"releases/{number}")
     return Service(home / "a %b", "small", by_root)
 
 
@@ -114,6 +121,7 @@ def test_it_serves_what_is_current_from_now_on(home, told, port):
             "unit": "edgekit-small.service",
             "url": f"http://127.0.0.1:{port}",
             "starts_at_boot": True,
+            "left_running": False,
             "warnings": [],
         }
     unit = (home / UNITS / "edgekit-small.service").read_text()
@@ -153,7 +161,63 @@ def test_it_is_restarted_only_where_there_is_one(home, told, port):
     told.unlink()
     with serving(port, told):
         service(home).refresh()
-    assert told.read_text().splitlines()[0] == "systemctl --user restart edgekit-small.service"
+    done = [line for line in told.read_text().splitlines() if " show " not in line]
+    assert done == ["systemctl --user restart edgekit-small.service"]
+
+
+def test_where_nothing_changed_it_is_left_running(home, told, port):
+    with serving(port, told):
+        service(home).install(port)
+        first = told.read_text()
+        assert service(home).install(port)["left_running"] is True
+        service(home).refresh()
+    assert " restart " not in told.read_text().removeprefix(first)
+
+
+@pytest.mark.parametrize("change", ["release", "unit", "served"])
+def test_where_something_changed_it_is_restarted(home, told, port, change):
+    with serving(port, told):
+        service(home).install(port)
+        first = told.read_text()
+        if change == "unit":
+            unit = home / UNITS / "edgekit-small.service"
+            unit.write_text(unit.read_text() + "# by hand\n")
+        if change == "served":
+            (home / "a %b/bundles/small/served").unlink()
+        number = "0002" if change == "release" else "0001"  # of an equal bundle: another runtime, say
+        assert service(home, number=number).install(port)["left_running"] is False
+    assert "systemctl --user restart edgekit-small.service" in told.read_text().removeprefix(first)
+
+
+@pytest.mark.parametrize("state", ["failed", "inactive"])
+def test_one_that_was_stopped_is_started_whatever_answers_there(home, programs, told, port, state):
+    with serving(port, told):
+        service(home).install(port)
+        show = f'[ "$2" = show ] && ! grep -q again {programs}/told && echo ActiveState={state}'
+        program(programs, "systemctl", f'{show}; [ "$2" = restart ] && echo again >> {programs}/told; exit 0')
+        assert service(home).install(port)["left_running"] is False
+
+
+def test_a_restart_that_failed_is_tried_again(home, programs, told, port, monkeypatch):
+    with serving(port, told):
+        service(home).install(port)
+        monkeypatch.setattr(onboard_service, "READY_S", 0.0)
+        with pytest.raises(RefusedError, match="does not serve"):
+            service(home, number="0002", digest="f" * 64).refresh()
+        first = told.read_text()
+        service(home).refresh()  # back again
+    assert " restart " in told.read_text().removeprefix(first)
+
+
+def test_a_disk_without_room_for_the_unit_is_told_as_what_it_is(home, told, port, monkeypatch):
+    def full(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    fresh = Service(home, "small", by_root=False)
+    with pytest.raises(RefusedError, match=r"no service was installed, .* the bundle itself is deployed: the disk is"):
+        fresh.install(port)
+    assert list((home / UNITS).iterdir()) == []
 
 
 def test_it_is_removed_whole(home, told, port):
@@ -203,11 +267,19 @@ def test_a_port_that_is_taken_is_told_before_anything_is_installed(home, told):
     assert not told.exists()
 
 
-def test_a_unit_that_ends_is_told_with_its_last_words_and_removed(home, programs, port):
+@pytest.mark.parametrize(
+    ("journal", "words"),
+    [
+        (JOURNAL, "127.0.0.1, port 8181: address already in use"),
+        ("/bin/sh: 0: cannot open /root/python: Permission denied", "/bin/sh: 0: cannot open /root/python: Permission"),
+        ("", "it ended"),
+    ],
+)
+def test_a_unit_that_ends_is_told_with_its_last_words_and_removed(home, programs, port, journal, words):
     show = 'case "$*" in *show*) printf "ActiveState=activating\nSubState=auto-restart\n";; esac'
     program(programs, "systemctl", show)
-    program(programs, "journalctl", f"cat <<'END'\n{JOURNAL}\nEND")
-    with pytest.raises(RefusedError, match=r"edgekit-small\.service does not start: 127\.0\.0\.1, port 8181"):
+    program(programs, "journalctl", f"cat <<'END'\n{journal}\nEND")
+    with pytest.raises(RefusedError, match=re.escape(f"edgekit-small.service does not start: {words}")):
         service(home).install(port)
     assert list((home / UNITS).iterdir()) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import http.client
 import json
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Optional
 
 from edgekit_devices.onboard.frames import Payload, RefusedError
+from edgekit_devices.onboard.store import refused
 
 # By the shell, whose script `python` is: systemd takes no quotes, backslashes or doubled $ in a program's own name.
 # A stop while it still checks the golden outputs is no failure: the agent alone is told, so that it does not take the
@@ -36,6 +38,7 @@ SuccessExitStatus={interrupted}
 WantedBy={wanted_by}
 """
 SYSTEM_FOLDER, USER_FOLDER = "/etc/systemd/system", "~/.config/systemd/user"
+SERVED = "served"  # beside the link: the number of the release that the service was started with
 HOST = "127.0.0.1"  # as the agent listens by default
 WAIT_S = 60.0
 READY_S = 180.0  # until it answers: it checks golden outputs first
@@ -55,6 +58,7 @@ class Service:
 
     def __init__(self, root: Path, name: str, by_root: Optional[bool] = None) -> None:
         self._current = root / "bundles" / name / "current"
+        self._served = self._current.with_name(SERVED)
         self._name = name
         self._unit = f"edgekit-{name}.service"
         self._root = os.geteuid() == 0 if by_root is None else by_root
@@ -63,6 +67,8 @@ class Service:
 
     def install(self, port: int) -> Payload:
         """Write the unit, start it now and whenever the device starts, and wait until it serves.
+
+        A service that serves the current release already, by the same unit, is left running.
 
         Raises:
             RefusedError: There is no systemd, it says no, the port is taken, or the unit does not come to serve; what
@@ -73,31 +79,36 @@ class Service:
         if before is None or _port(before) != port:
             _require_free(port)
         try:
-            self._write(self._text(port))
-            self._systemctl("daemon-reload")
+            left_running = before == self._text(port) and self._serves_current(port)
+            if not left_running:
+                self._write(self._text(port))
+                self._systemctl("daemon-reload")
             self._systemctl("enable", self._unit)
-            self._systemctl("restart", self._unit)
-            self._await_ready(port)
-        except RefusedError as error:
+            if not left_running:
+                self._restart(port)
+        except (RefusedError, OSError) as error:
             self._take_back(before)
-            raise RefusedError(f"no service was installed, though {DEPLOYED}: {error}", error.hint) from error
+            fault = error if isinstance(error, RefusedError) else refused(error)
+            raise RefusedError(f"no service was installed, though {DEPLOYED}: {fault}", fault.hint) from error
         starts_at_boot = self._root or _linger()
         return {
             "unit": self._unit,
             "url": f"http://{HOST}:{port}",
             "starts_at_boot": starts_at_boot,
+            "left_running": left_running,
             "warnings": [] if starts_at_boot else [self._no_linger()],
         }
 
     def refresh(self) -> Payload:
-        """Restart the unit where there is one, so that it serves what is current now.
+        """Restart the unit where there is one, so that it serves what is current now; one that does is left running.
 
         Raises:
             RefusedError: systemd says no, or the unit does not come to serve.
         """
         if self._path.exists():
-            self._systemctl("restart", self._unit)
-            self._await_ready(_port(self._path.read_text()))
+            port = _port(self._path.read_text())
+            if not self._serves_current(port):
+                self._restart(port)
         return {}
 
     def remove(self) -> Payload:
@@ -124,17 +135,39 @@ class Service:
     def _write(self, text: str) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         partial = self._path.with_suffix(".new")
-        partial.write_text(text)
-        partial.replace(self._path)
+        try:
+            partial.write_text(text)
+            partial.replace(self._path)
+        finally:
+            partial.unlink(missing_ok=True)
 
     def _take_back(self, before: Optional[str]) -> None:
         """Leave no unit of an installation that failed, or the one that was there before."""
         if before is None:
             self.remove()
-            return
-        self._write(before)
-        self._tried("daemon-reload")
-        self._tried("restart", self._unit)
+        elif self._path.read_text() != before:
+            self._write(before)
+            self._tried("daemon-reload")
+            self._tried("restart", self._unit)
+
+    def _restart(self, port: int) -> None:
+        """Have it serve what is current now, and write down what that is."""
+        self._served.unlink(missing_ok=True)
+        self._systemctl("restart", self._unit)
+        self._await_ready(port)
+        with contextlib.suppress(OSError):  # else it is restarted once more than it need be
+            self._served.write_text(self._release())
+
+    def _serves_current(self, port: int) -> bool:
+        """Whether it was started with the release that is current, and answers; equal bundles may differ in runtime."""
+        try:
+            same = self._served.read_text() == self._release()
+        except OSError:
+            return False
+        return same and not self._ended() and self._serves(port)
+
+    def _release(self) -> str:
+        return os.path.basename(os.readlink(self._current))
 
     def _await_ready(self, port: int) -> None:
         deadline_s = time.monotonic() + READY_S
@@ -169,14 +202,16 @@ class Service:
         return ended or state.get("SubState", "").startswith("auto-restart")
 
     def _reason(self) -> str:
-        """What it said last, by the journal."""
+        """What it said last, by the journal: its last error, else the last line of what it started."""
+        own = f"{'_SYSTEMD_UNIT' if self._root else '_SYSTEMD_USER_UNIT'}={self._unit}"  # none of systemd's own lines
         try:
-            argv = ["journalctl", *self._scope(), f"--unit={self._unit}", "--lines=30", "--output=cat", "--no-pager"]
+            argv = ["journalctl", *self._scope(), own, "--lines=30", "--output=cat", "--no-pager"]
             log = subprocess.run(argv, capture_output=True, text=True, timeout=WAIT_S, check=False).stdout
         except (OSError, subprocess.TimeoutExpired):
             log = ""
-        said = [line.partition("error: ")[2] for line in log.splitlines() if line.startswith("error: ")]
-        return said[-1] if said else "it ended"
+        lines = [line.strip() for line in log.splitlines() if line.strip()]
+        errors = [line.partition("error: ")[2] for line in lines if line.startswith("error: ")]
+        return (errors or lines or ["it ended"])[-1]
 
     def _require_systemd(self) -> None:
         if shutil.which("systemctl") is None:
