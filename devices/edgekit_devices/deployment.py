@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from edgekit_devices.answers import agent_error
 from edgekit_devices.equip import equip
@@ -151,37 +151,27 @@ def deploy_bundle(
         DeviceError: The device fails, has no room, or gives other outputs than the golden ones; or, as the message
             then says, the bundle is deployed, but cannot be served.
     """
-    with open_bundle(path) as bundle, tempfile.TemporaryDirectory(prefix="edgekit-deploy-") as folder:
+    with open_bundle(path) as bundle:
+        name = bundle.manifest.name
         device.session.call("lock")
-        manifest = bundle.manifest
-        environment = equip(device, manifest.format, progress)
-        runtime = sendable(build_runtime(Path(folder) / RUNTIME_FILE))
-        files = _bundle_files(bundle)
-        sent = send_files(device.session, {**files, RUNTIME_FILE: runtime}, "send the bundle", progress)
-        asked = {
-            "name": manifest.name,
-            "files": checksums(files),
-            "runtime": runtime.sha256,
-            "environment": environment,
-            "told": _told(bundle),
-        }
-        staged = device.session.call("stage", asked, timeout_s=INSTALL_S)
+        environment = equip(device, bundle.manifest.format, progress)
+        staged = _stage(device, bundle, environment, progress)
         progress("check golden outputs", 0, 1)
-        golden = check_on(device, (staged["python"], staged["runtime"]), staged["bundle"], shown=str(path))
+        golden = check_on(device, staged.program, staged.bundle, shown=str(path))
         progress("check golden outputs", 1, 1)
-        switched = device.session.call("switch", {"name": manifest.name, "keep": keep}, timeout_s=INSTALL_S)
-        service, warnings = _serve(device, manifest.name, service_port, progress)
-    return Deployment(
-        device=device.address,
-        name=manifest.name,
-        number=switched["number"],
-        digest=bundle.digest,
-        sent_bytes=sent,
-        golden=golden,
-        bundle=switched["bundle"],
-        service=service,
-        warnings=warnings,
-    )
+        switched = device.session.call("switch", {"name": name, "keep": keep}, timeout_s=INSTALL_S)
+        service, warnings = _serve(device, name, service_port, progress)
+        return Deployment(
+            device=device.address,
+            name=name,
+            number=str(switched["number"]),
+            digest=bundle.digest,
+            sent_bytes=staged.sent_bytes,
+            golden=golden,
+            bundle=str(switched["bundle"]),
+            service=service,
+            warnings=warnings,
+        )
 
 
 def check_on(device: RemoteDevice, program: Sequence[str], bundle: str, shown: str = "") -> GoldenCheck:
@@ -247,6 +237,31 @@ def remove_releases(device: RemoteDevice, name: str | None = None) -> Removal:
     told = device.session.call("service", {"name": name, "do": "remove"}, timeout_s=SERVICE_S)
     device.session.call("remove", {"name": name}, timeout_s=INSTALL_S)
     return Removal(name, tuple(map(str, told["warnings"])))
+
+
+class _Staged(NamedTuple):
+    """A release that lies on the device beside the others: paths there, and what was sent for it."""
+
+    program: tuple[str, str]
+    bundle: str
+    sent_bytes: int
+
+
+def _stage(device: RemoteDevice, bundle: Bundle, environment: str, progress: Progress) -> _Staged:
+    """Send a bundle with the runtime, and have the device lay it out, verified."""
+    files = _bundle_files(bundle)
+    with tempfile.TemporaryDirectory(prefix="edgekit-deploy-") as folder:
+        runtime = sendable(build_runtime(Path(folder) / RUNTIME_FILE))
+        sent = send_files(device.session, {**files, RUNTIME_FILE: runtime}, "send the bundle", progress)
+    asked = {
+        "name": bundle.manifest.name,
+        "files": checksums(files),
+        "runtime": runtime.sha256,
+        "environment": environment,
+        "told": _told(bundle),
+    }
+    staged = device.session.call("stage", asked, timeout_s=INSTALL_S)
+    return _Staged((str(staged["python"]), str(staged["runtime"])), str(staged["bundle"]), sent)
 
 
 def _serve(
