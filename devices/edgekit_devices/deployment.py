@@ -296,8 +296,9 @@ def _only(device: RemoteDevice) -> str:
     names = sorted({release.name for release in list_releases(device)})
     if len(names) == 1:
         return names[0]
-    deployed = ", ".join(names) or "none"
-    raise UserError(f"{device.address}: name the bundle; deployed: {deployed}.")
+    if not names:
+        raise UserError(f"{device.address}: nothing is deployed there.", hint="Deploy a bundle first.")
+    raise UserError(f"{device.address}: several bundles are deployed there; name one of: {', '.join(names)}.")
 
 
 def _bundle_files(bundle: Bundle) -> dict[str, Sendable]:

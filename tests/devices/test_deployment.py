@@ -136,13 +136,29 @@ def test_removing_leaves_nothing_of_the_bundle(home, bundles):
 
 def test_what_is_not_deployed_is_named_with_what_is(home, bundles):
     with local() as device:
-        with pytest.raises(UserError, match="name the bundle; deployed: none"):
+        with pytest.raises(UserError, match="nothing is deployed there"):
             roll_back(device)
+        with pytest.raises(DeviceError, match="no bundle other is deployed here; deployed: none"):
+            roll_back(device, "other")
         deploy_bundle(device, bundles[0])
         with pytest.raises(DeviceError, match="no bundle other is deployed here; deployed: small"):
             remove_releases(device, "other")
         with pytest.raises(DeviceError, match="no name of a bundle"):
             remove_releases(device, "../../..")
+
+
+def test_of_several_bundles_one_must_be_named(home, bundles, tmp_path):
+    other = shutil.copytree(bundles[0], tmp_path / "other")
+    with open_bundle(other) as bundle:
+        golden = read_golden(bundle.golden_path, bundle.manifest)
+        seal(other, replace(bundle.manifest, name="other"), golden)
+    with local() as device:
+        for each in (bundles[0], other):
+            deploy_bundle(device, each)
+        with pytest.raises(UserError, match="several bundles are deployed there; name one of: other, small"):
+            remove_releases(device)
+        assert remove_releases(device, "other").name == "other"
+        assert remove_releases(device).name == "small"
 
 
 def test_a_damaged_bundle_is_not_sent(home, bundles, tmp_path):

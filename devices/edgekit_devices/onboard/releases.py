@@ -99,8 +99,9 @@ class Releases:
         """Make the release before the current one the current one.
 
         Raises:
-            RefusedError: There is none before it, or it was changed since it was deployed.
+            RefusedError: There is no such bundle, none before it, or that was changed since it was deployed.
         """
+        self._require_deployed()
         current = self._current()
         earlier = [number for number in self._numbers() if current is None or number < current]
         if not earlier:
@@ -120,8 +121,7 @@ class Releases:
         Raises:
             RefusedError: There is none.
         """
-        if not self._folder.exists():
-            raise RefusedError(f"no bundle {self._name} is deployed here; deployed: {_listed(self._store)}")
+        self._require_deployed()
         self._store.discard(self._folder)
         self._store.forget()
         return {}
@@ -143,6 +143,10 @@ class Releases:
     def environments(self) -> set[str]:
         """The environments that its releases need."""
         return {str(self._record(number).get("environment", "")) for number in self._numbers()}
+
+    def _require_deployed(self) -> None:
+        if not self._folder.exists():
+            raise RefusedError(f"no bundle {self._name} is deployed here; deployed: {_listed(self._store)}")
 
     def _staged(self) -> Path:
         return self._store.session / STAGED
