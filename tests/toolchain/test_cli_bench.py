@@ -11,6 +11,7 @@ from edgekit import benching
 from edgekit.cli.bench import bench
 from edgekit.cli.console import Volume
 from edgekit.reports.report import read_report
+from edgekit_runtime.errors import OutputError
 from edgekit_runtime.record import BenchSettings
 
 
@@ -30,8 +31,8 @@ def asked(made: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> list[BenchS
 SERIES = ("--pin=0-1", "--sustain=1min", "--counters", "--operating-points", "--latency-budget=20ms")
 
 
-def run(*argv: str) -> Result:
-    return CliRunner().invoke(bench, ["m.tflite", *argv], obj=Volume(quiet=True))
+def run(*argv: str, quiet: bool = True) -> Result:
+    return CliRunner().invoke(bench, ["m.tflite", *argv], obj=Volume(quiet))
 
 
 def test_without_options_the_settings_are_the_runtimes_own(asked: list[BenchSettings]) -> None:
@@ -79,7 +80,7 @@ def test_what_cannot_be_meant_is_refused_with_the_option(asked: list[BenchSettin
     result = run(option)
 
     assert result.exit_code == 2
-    assert option.partition("=")[0].strip("-") in result.stderr
+    assert option.partition("=")[0] in result.stderr
     assert asked == []
 
 
@@ -88,6 +89,32 @@ def test_the_report_is_written_and_shown(asked: list[BenchSettings], tmp_path: P
 
     assert read_report(tmp_path / "r.json").record.model.name == "resnet8"
     assert result.stdout.startswith("resnet8, int8, on Raspberry Pi 4 Model B")
+    assert result.stderr == ""
+
+
+def test_a_report_that_could_not_be_written_is_told_before_anything_is_measured(
+    asked: list[BenchSettings], tmp_path: Path
+) -> None:
+    error = run("-o", str(tmp_path / "none/r.json")).exception
+    assert isinstance(error, OutputError)
+    assert f"{tmp_path}/none: no such folder" in str(error)
+    assert asked == []
+
+
+def test_where_the_report_is_is_told_unless_it_is_to_be_quiet(asked: list[BenchSettings], tmp_path: Path) -> None:
+    assert run("-o", str(tmp_path / "r.json"), quiet=False).stderr == f"Report: {tmp_path}/r.json\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "company"),
+    [("--meter-offset=1", "--meter"), ("--latency-budget=20ms", "--operating-points")],
+)
+def test_an_option_that_would_say_nothing_is_refused(asked: list[BenchSettings], option: str, company: str) -> None:
+    result = run(option)
+
+    assert result.exit_code == 2
+    assert f"{option.partition('=')[0]} says nothing without {company};" in " ".join(result.stderr.split())
+    assert asked == []
 
 
 def test_for_machines_the_report_is_json(asked: list[BenchSettings]) -> None:

@@ -28,8 +28,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
 
 
-def run(*argv: str, device: str = "local") -> Result:
-    return CliRunner().invoke(deploy, [*argv, f"--device={device}"], obj=Volume(quiet=True))
+def run(*argv: str, device: str = "local", quiet: bool = True) -> Result:
+    return CliRunner().invoke(deploy, [*argv, f"--device={device}"], obj=Volume(quiet))
 
 
 def test_what_was_deployed_is_told_and_listed(bundle: Path) -> None:
@@ -51,9 +51,14 @@ def test_back_and_away(bundle: Path, tmp_path: Path) -> None:
     for each in (bundle, dense_bundle(tmp_path, "int8")):
         run(str(each), "--keep=2")
     assert "*  small   0001" in run("--rollback").stdout
-    removed = run("--remove", "small")
+    removed = run("--remove", "small", quiet=False)
     assert removed.stderr == "small: removed from local.\n"
     assert removed.stdout == "Nothing is deployed on local.\n"
+
+
+def test_quietly_nothing_but_the_result_is_told(bundle: Path) -> None:
+    assert run(str(bundle)).stderr == ""
+    assert run("--remove").stderr == ""
 
 
 def test_what_serves_it_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,10 +67,12 @@ def test_what_serves_it_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     done = Deployment("local", "small", "0001", "0" * 64, 0, golden, "/bundle", service)
     print_deployment(done)
     print_deployment(replace(done, service=replace(service, starts_at_boot=False)))
+    print_deployment(replace(done, service=replace(service, left_running=True)))
     lines = [line for line in capsys.readouterr().out.splitlines() if ".service" in line]
     assert lines == [
         "edgekit-small.service serves it at http://127.0.0.1:8181 on the device, now and after each start.",
         "edgekit-small.service serves it at http://127.0.0.1:8181 on the device, now.",
+        f"{lines[0].removesuffix('.')}; nothing changed, so it was left running.",
     ]
 
 
@@ -76,6 +83,22 @@ def test_two_things_at_once_are_refused_and_neither_is_done(bundle: Path, option
     assert result.exit_code == 2
     assert "do not go together; allowed: one of --list, --rollback, --remove" in " ".join(result.stderr.split())
     assert "*  small   0001" in run("--list").stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--list", "--service"), "--service goes with deploying a BUNDLE, not with --list"),
+        (("--remove", "--keep=2"), "--keep goes with deploying a BUNDLE, not with --remove"),
+        (("--rollback", "--port=81"), "--port goes with deploying a BUNDLE, not with --rollback"),
+        (("--port=81",), "--port says nothing without --service"),
+    ],
+)
+def test_an_option_that_would_say_nothing_is_refused(bundle: Path, options: tuple[str, ...], told: str) -> None:
+    result = run(str(bundle), *options)
+    assert result.exit_code == 2
+    assert told in " ".join(result.stderr.split())
+    assert run("--list").stdout == "Nothing is deployed on local.\n"
 
 
 def test_without_a_bundle_nothing_is_deployed() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
@@ -84,6 +85,28 @@ def test_all_are_measured_and_one_that_fails_does_not_stop_the_rest(fleet: Path)
     assert "here: measure: 100 %" in result.stderr
     assert [path.name for path in (fleet / "out").iterdir()] == ["here.json"]
     assert read_report(fleet / "out/here.json").target == "raspberry-pi-4b"
+
+
+TWO_HERE = '[devices.here]\naddress = "local"\n[devices.too]\naddress = "local"\n'
+
+
+@pytest.mark.parametrize(("quiet", "told"), [(False, "Compare them: edgekit compare reports/*.json\n"), (True, "")])
+def test_how_to_compare_them_is_told_unless_it_is_to_be_quiet(
+    fleet: Path, made: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, quiet: bool, told: str
+) -> None:
+    monkeypatch.setattr("edgekit.fleet.bench", lambda model, **asked: made.report())
+    (fleet / "fleet.toml").write_text(TWO_HERE)
+    result = CliRunner().invoke(bench, ["m.tflite", "--device=all"], obj=Volume(quiet))
+    assert [line.partition(":")[0] for line in result.stdout.splitlines()] == ["here", "too"]
+    assert result.stderr == told
+
+
+def test_of_devices_that_all_fail_nothing_but_the_errors_is_told(fleet: Path) -> None:
+    (fleet / "fleet.toml").write_text(FLEET[FLEET.index("[devices.gone]") :])
+    model = str(write_dense(fleet / "dense.tflite"))
+    result = CliRunner().invoke(bench, [model, "--device=all", *QUICK], obj=Volume())
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert [line.partition(":")[0] for line in result.stderr.splitlines()] == ["gone"]
 
 
 def test_one_report_goes_into_no_folder(fleet: Path) -> None:

@@ -18,8 +18,6 @@ from edgekit_devices.deployment import (
 )
 from edgekit_runtime.progress import Progress, silent
 
-PORT = 8080
-
 
 def deploy(
     bundle: Path, *, device: str, keep: int = KEEP, service_port: int | None = None, progress: Progress = silent

@@ -32,7 +32,8 @@ def bench_all(
     else:
         for outcome in outcomes:
             click.echo(_line(outcome), err=outcome.error is not None)
-        click.echo(f"Compare them: edgekit compare {folder}/*.json", err=True)
+        if not volume.quiet and sum(outcome.report is not None for outcome in outcomes) > 1:
+            click.echo(f"Compare them: edgekit compare {folder}/*.json", err=True)
     if any(outcome.error is not None for outcome in outcomes):
         raise click.exceptions.Exit(FAILED)
 
