@@ -9,6 +9,7 @@ from pathlib import Path
 from edgekit_targets.estimate.memory import estimate_memory
 from edgekit_targets.estimate.subject import Subject, subject_of
 from edgekit_targets.findings import NOT_COMPLETE, Check, Finding, Place, Placement, Severity, predicted, ranked
+from edgekit_targets.fixes import Fix
 from edgekit_targets.graph.graph import Graph, Subgraph
 from edgekit_targets.placement import Split, Splitter
 from edgekit_targets.profile import COMPILES, Npu, Profile
@@ -22,6 +23,7 @@ from edgekit_targets.rules.ruling import Refused, Verdict, judge_by_rules
 FROM_SHAPES = "counted from the shapes in the file"
 NOT_COMPILED = "no-compilation"
 NOTHING_LEFT = "nothing-left"
+WITH_OPERATORS = Fix("Give it a model with operators.", "rewrite")
 LITERT = "what LiteRT's and onnxruntime's kernels take"
 
 
@@ -61,7 +63,7 @@ def check_graph(
     findings = (
         *_whole_model(verdict, placement, found, sum(splitter.macs), method),
         *check_chip(subject, file, profile, placement),
-        *check_memory(memory, profile, subject.size_bytes),
+        *check_memory(memory, profile, subject),
         *(() if verdict.failure or not profile.runtimes else check_left(graph, sorted(split.on_cpu))),
         *found,
     )
@@ -93,12 +95,13 @@ def judge(graph: Graph, file: Path, npu: Npu) -> Verdict:
     family, taken = family_of(npu.family), COMPILES[npu.family]
     source = family.source if family is not None else "Vela"
     if compiled_for(graph):
-        return Verdict(source, (), f"the file was compiled already, for {compiled_for(graph)}", GIVE_SOURCE)
+        failure = f"the file was compiled already, for {compiled_for(graph)}"
+        return Verdict(source, (), failure, GIVE_SOURCE.text, GIVE_SOURCE.needs)
     if graph.format not in taken:
         allowed = " and ".join(f".{name}" for name in taken)
         fix = f"Convert the source for it: edgekit convert MODEL --target TARGET --format {taken[0]}"
         failure = f"its compiler takes {allowed} files, and this is an .{graph.format} file"
-        return Verdict(source, (), failure, fix)
+        return Verdict(source, (), failure, fix, "format")
     if family is not None:
         return judge_by_rules(family, graph.main, npu)
     from edgekit_targets.rules.ethos_u import judge as ask_vela
@@ -167,6 +170,7 @@ def _findings(refused: Iterable[Refused], splitter: Splitter, method: str) -> It
             rule=first.rule,
             reason=f"{first.reason} ({first.detail})" if first.detail else first.reason,
             fix=first.fix,
+            needs=first.needs,
             places=places,
             macs=predicted(split.macs_on_cpu, "MAC", method),
             partitions=predicted(split.partitions, "partition", method),
@@ -189,11 +193,13 @@ def _whole_model(
         "link": predicted(0, "byte", method),
     }
     if verdict.failure:
-        yield Finding("error", NOT_COMPILED, verdict.failure, verdict.fix, (), **everything)
+        assert verdict.needs is not None, "who tells a failure tells what to do"
+        yield Finding("error", NOT_COMPILED, verdict.failure, verdict.fix, verdict.needs, (), **everything)
     elif not placement.partitions.value and all(finding.partitions.value for finding in found):
-        fix = max(found, key=lambda finding: len(finding.places)).fix if found else "Give it a model with operators."
+        most = max(found, key=lambda finding: len(finding.places), default=None)
+        fix = WITH_OPERATORS if most is None else Fix(most.fix, most.needs)
         reason = "no operator of the model runs on the accelerator"
-        yield Finding("error", NOTHING_LEFT, reason, fix, (), **everything)
+        yield Finding("error", NOTHING_LEFT, reason, fix.text, fix.needs, (), **everything)
 
 
 def _for_target(finding: Finding, target: str) -> Finding:

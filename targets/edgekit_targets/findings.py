@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from edgekit_runtime.figure import Figure, unavailable
+from edgekit_targets.fixes import Need
 from edgekit_targets.graph.graph import Subgraph
 
 NOT_COMPLETE = "not checked operator by operator"
@@ -45,6 +46,7 @@ class Finding:
         rule: Name of the demand.
         reason: What is demanded, and what was found instead.
         fix: What to do.
+        needs: What that takes.
         places: The operators that it is about; none where it is the whole model.
         macs: Multiply-accumulates that run on the processor, or slowly, by this finding alone.
         partitions: Into how many parts the accelerator's work falls by this finding alone.
@@ -55,6 +57,7 @@ class Finding:
     rule: str
     reason: str
     fix: str
+    needs: Need
     places: tuple[Place, ...]
     macs: Figure
     partitions: Figure

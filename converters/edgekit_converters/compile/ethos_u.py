@@ -46,11 +46,11 @@ def compile_ethos_u(model: Path, target: str, npu: Npu, folder: Path) -> Compile
     try:
         made = compile_with_vela(model, compiler, folder)
     except VelaError as error:
-        raise CompileError(error.message, hint=MEND) from error
+        raise CompileError(error.message, hint=MEND.text) from error
     graph, left = read_graph(model), read_graph(made.file)
     on_cpu = _on_cpu(graph, left)
     if graph.main.operators and not _on_npu(left):
-        hint = f"{TO_INTEGER.replace('TARGET', target)}. Reasons: edgekit check MODEL --target {target}"
+        hint = f"{TO_INTEGER.text.replace('TARGET', target)}. Reasons: edgekit check MODEL --target {target}"
         raise CompileError(f"No operator of the model runs on the {npu.model.value}.", hint=hint)
     version = f"Vela {vela_version()}"
     figures = (

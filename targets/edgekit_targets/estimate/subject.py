@@ -9,8 +9,10 @@ from functools import cached_property
 from edgekit_targets.estimate.latency import Unpredictable
 from edgekit_targets.estimate.npu.encoded import encoded_bytes
 from edgekit_targets.estimate.work import Load, loads_of
-from edgekit_targets.graph.graph import Graph
+from edgekit_targets.graph.graph import BITS, Graph
 from edgekit_targets.graph.plan import MemoryPlan, plan_memory
+
+SMALL_BITS = 8
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,13 @@ class Subject:
         """Of all that the file fixes."""
         tensors = [tensor for part in self.graph.subgraphs for tensor in part.tensors]
         return sum({tensor.storage: tensor.data.nbytes for tensor in tensors if tensor.data is not None}.values())
+
+    @cached_property
+    def mostly_integers(self) -> bool:
+        """Whether most of what the file fixes is in 8 bits or fewer already."""
+        tensors = [tensor for part in self.graph.subgraphs for tensor in part.tensors]
+        sizes = {t.storage: (t.data.nbytes, BITS.get(t.dtype, 0) <= SMALL_BITS) for t in tensors if t.data is not None}
+        return 2 * sum(size for size, small in sizes.values() if small) > self.constant_bytes
 
     def encoded_bytes(self, load: Load) -> float:
         """Of an operator's weights, as an Ethos-U takes them."""

@@ -8,8 +8,10 @@ from pathlib import Path
 from edgekit_targets.estimate.npu.link import streamed_bytes
 from edgekit_targets.estimate.subject import Subject
 from edgekit_targets.findings import Finding, Placement, Severity, predicted
+from edgekit_targets.fixes import Fix
 from edgekit_targets.hardware import KIB
 from edgekit_targets.profile import Npu, Profile
+from edgekit_targets.rules.common import NARROWER
 
 FROM_SHAPES = "counted from the shapes in the file"
 FROM_COMPILER = "Vela's own summary"
@@ -17,8 +19,9 @@ FROM_FILE = "the length of the file"
 STREAMED = "streamed-weights"
 BEYOND_CHIP = "beyond-chip"
 BEYOND_RAM = "beyond-ram"
-SMALLER = "Take a smaller model: fewer channels (convert its source with --prune 0.5), or a narrower variant."
-TELL_FLASH = "Tell the chip's flash in a profile of your own that extends this one, as npu.flash_kib; or take less."
+TELL_FLASH = Fix(
+    "Tell the chip's flash in a profile of your own that extends this one, as npu.flash_kib; or take less.", "sheet"
+)
 SRAM_NOT_TOLD = (
     "the chip's SRAM is not known, so that nothing was held against it: tell npu.sram_kib in a profile "
     "of your chip; `edgekit estimate --compile` says what Vela plans there"
@@ -54,7 +57,7 @@ def _streamed(subject: Subject, profile: Profile, placement: Placement) -> Itera
     if beyond:
         kept = f"the chip keeps {npu.sram_kib.value} KiB of weights, and the model has {beyond // KIB} KiB more"
         reason = f"{kept}, which cross the {link.name.value} in each inference"
-        yield _finding("warning", STREAMED, reason, SMALLER, placement, FROM_SHAPES, beyond)
+        yield _finding("warning", STREAMED, reason, NARROWER, placement, FROM_SHAPES, beyond)
 
 
 def _beyond_chip(file: Path, npu: Npu, placement: Placement) -> Iterator[Finding]:
@@ -64,7 +67,7 @@ def _beyond_chip(file: Path, npu: Npu, placement: Placement) -> Iterator[Finding
     from edgekit_targets.vela.room import beyond_chip
 
     for reason in beyond_chip(file, npu):
-        yield _finding("error", BEYOND_CHIP, reason, SMALLER, placement, FROM_COMPILER)
+        yield _finding("error", BEYOND_CHIP, reason, NARROWER, placement, FROM_COMPILER)
 
 
 def _beyond_ram(subject: Subject, profile: Profile, placement: Placement) -> Iterator[Finding]:
@@ -76,14 +79,14 @@ def _beyond_ram(subject: Subject, profile: Profile, placement: Placement) -> Ite
     has = f"the file has {size_kib} KiB, and the target {ram.value} KiB of memory"
     if flash is not None and size_kib > ram.value + flash.value:
         reason = f"{has} and {flash.value} KiB of flash"
-        yield _finding("error", BEYOND_RAM, reason, SMALLER, placement, FROM_FILE)
+        yield _finding("error", BEYOND_RAM, reason, NARROWER, placement, FROM_FILE)
     elif flash is None and size_kib > ram.value:
         reason = f"{has}: it must lie in a flash, which the profile does not tell"
         yield _finding("warning", BEYOND_RAM, reason, TELL_FLASH, placement, FROM_FILE)
 
 
 def _finding(
-    severity: Severity, rule: str, reason: str, fix: str, placement: Placement, method: str, link_bytes: int = 0
+    severity: Severity, rule: str, reason: str, fix: Fix, placement: Placement, method: str, link_bytes: int = 0
 ) -> Finding:
     none, link = predicted(0, "MAC", method), predicted(link_bytes, "byte", method)
-    return Finding(severity, rule, reason, fix, (), none, placement.partitions, link)
+    return Finding(severity, rule, reason, fix.text, fix.needs, (), none, placement.partitions, link)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from edgekit_targets.fixes import Fix
 from edgekit_targets.rules.rule import Rule, Site, names
 
 EVERY = frozenset[str]()
-TO_INTEGER = (
-    "Quantize the model with samples of real inputs: "
-    "edgekit convert MODEL --target TARGET --quantize int8 --calibrate DATA"
+QUANTIZE = "edgekit convert MODEL --target TARGET --quantize int8 --calibrate DATA"
+TO_INTEGER = Fix(f"Quantize the model with samples of real inputs: {QUANTIZE}", "samples")
+NARROWER = Fix(
+    "Take a smaller model: fewer channels (convert its source with --prune 0.5), or a narrower variant.", "training"
 )
 INTEGER_SCHEME = "Take --quantize int8 --calibrate DATA"
-TO_INTEGER_TYPE = "Take a scheme that the accelerator computes in: edgekit targets show TARGET lists them."
+TO_INTEGER_TYPE = Fix(
+    "Take a scheme that the accelerator computes in: edgekit targets show TARGET lists them.", "samples"
+)
 
 
 def _float(site: Site) -> bool:
@@ -58,28 +62,31 @@ DYNAMIC_PRODUCTS = Rule(
     TO_INTEGER,
     _dynamic_products,
 )
-GIVE_SHAPES = "Convert the source again with each shape given: edgekit convert MODEL --target TARGET --shape NAME=1,..."
+GIVE_SHAPES = Fix(
+    "Convert the source again with each shape given: edgekit convert MODEL --target TARGET --shape NAME=1,...", "shapes"
+)
 FIXED_SHAPES = Rule("free-shape", EVERY, "every shape is fixed, the batch too", GIVE_SHAPES, _free)
 FREE_SHAPES = Rule("free-shape", EVERY, "every shape but the batch is fixed", GIVE_SHAPES, _free_beyond_batch)
+OWN_OPERATORS = Fix("Write it with the format's own operators.", "rewrite")
 CUSTOM = Rule(
     "custom",
     EVERY,
     "a custom operator runs on the processor only",
-    "Write it with the format's own operators.",
+    OWN_OPERATORS,
     lambda site: site.operator.custom,
 )
 CONTROL_FLOW = Rule(
     "control-flow",
     EVERY,
     "an operator that runs another graph runs on the processor only",
-    "Unroll the loop, or take both branches out of the model.",
+    Fix("Unroll the loop, or take both branches out of the model.", "rewrite"),
     lambda site: bool(site.operator.calls),
 )
 CONSTANT_WEIGHTS = Rule(
     "constant-weights",
     names("CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED TRANSPOSE_CONV"),
     "weights are constants of the file",
-    "Fold what computes them into constants before the export.",
+    Fix("Fold what computes them into constants before the export.", "rewrite"),
     _computed_weights,
 )
 GENERAL = (CUSTOM, CONTROL_FLOW, FREE_SHAPES, FLOAT_VALUES, OTHER_TYPES)

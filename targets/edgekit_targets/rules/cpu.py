@@ -8,11 +8,12 @@ from dataclasses import replace
 from edgekit_targets.estimate.memory import MemoryEstimate
 from edgekit_targets.estimate.subject import Subject
 from edgekit_targets.findings import Finding, Place, Severity, no_accelerator, predicted
+from edgekit_targets.fixes import Fix
 from edgekit_targets.graph.cost import operator_cost
 from edgekit_targets.graph.graph import Graph, Operator, Subgraph, Tensor
 from edgekit_targets.hardware import size_warnings
 from edgekit_targets.profile import Profile
-from edgekit_targets.rules.common import GIVE_SHAPES, INTEGER_SCHEME, TO_INTEGER
+from edgekit_targets.rules.common import GIVE_SHAPES, INTEGER_SCHEME, NARROWER, OWN_OPERATORS, QUANTIZE, TO_INTEGER
 from edgekit_targets.rules.precompiled import COMPILED_FOR
 from edgekit_targets.rules.precompiled import FIX as GIVE_SOURCE
 from edgekit_targets.rules.rule import names
@@ -34,8 +35,11 @@ ONNX_WITHOUT_KERNEL = names("ImageDecoder") | {
 """Operators of ONNX that onnxruntime 1.31 has no kernel for, and that are made of no others; a test asks it."""
 WITH_WEIGHTS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"})
 MEMORY_UNKNOWN = "cpu-memory-unknown"
-SMALLER = f"Take a smaller model, or a quarter of its weights. {TO_INTEGER}"
-MEASURE = "Measure it on such a device: edgekit bench MODEL --device ADDRESS"
+SMALLER = Fix(f"Take a smaller model, or a quarter of its weights. {TO_INTEGER.text}", "samples")
+MEASURE = Fix("Measure it on such a device: edgekit bench MODEL --device ADDRESS", "device")
+WRITE_OTHERWISE = Fix("Write it with other operators, or convert the source again.", "rewrite")
+BY_CHANNEL = Fix("Quantize with one scale for each channel: --quantize int8", "samples")
+ANOTHER_CONVERTER = Fix("Convert the source again: an old or another converter wrote the file.", "convert")
 FLOAT_AND_INT8 = "9 times as long as in float32, 17 as long as in int8"
 MEASURED = "measured on one thread of an x86-64, not on such a device"
 Test = Callable[[Operator, Subgraph], bool]
@@ -53,7 +57,7 @@ def check_cpu(subject: Subject, memory: MemoryEstimate, profile: Profile) -> tup
     if graph.format not in profile.formats:
         return (_no_runtime(graph, profile),)
     checks = _tflite(graph) if graph.format == "tflite" else _onnx(graph)
-    return (*checks, *_open_shapes(graph), *check_memory(memory, profile, subject.size_bytes))
+    return (*checks, *_open_shapes(graph), *check_memory(memory, profile, subject))
 
 
 def _tflite(graph: Graph) -> Iterator[Finding]:
@@ -63,7 +67,7 @@ def _tflite(graph: Graph) -> Iterator[Finding]:
     blocks = [tensor.name for tensor in _tensors(graph) if tensor.block_size]
     if blocks:
         reason = f"LiteRT 2.3.0 aborts on weights whose scales are of blocks: {blocks[0]}"
-        yield whole("error", "cpu-blocks", reason, "Quantize with one scale for each channel: --quantize int8")
+        yield whole("error", "cpu-blocks", reason, BY_CHANNEL)
     yield from _odd_scales(graph)
 
 
@@ -74,9 +78,7 @@ def _odd_scales(graph: Graph) -> Iterator[Finding]:
         first = f"{odd[0].name.partition(';')[0]} {odd[0].shape}"
         more = f", and {len(odd) - 1} more tensors" if len(odd) > 1 else ""
         reason = f"LiteRT 2.3.0 refuses scales of an axis that the tensor does not have: {first}{more}"
-        yield whole(
-            "error", "cpu-scales", reason, "Convert the source again: an old or another converter wrote the file."
-        )
+        yield whole("error", "cpu-scales", reason, ANOTHER_CONVERTER)
 
 
 def _has_odd_scales(tensor: Tensor) -> bool:
@@ -99,13 +101,13 @@ def _custom(graph: Graph) -> Iterator[Finding]:
             fix, rule = GIVE_SOURCE, "cpu-compiled"
         elif name.startswith("Flex"):
             reason = f"{name}: an operator of TensorFlow itself, which LiteRT runs only with TensorFlow beside it"
-            fix, rule = "Write it with layers that become TensorFlow Lite's own operators.", "cpu-flex"
+            fix, rule = Fix("Write it with layers that become TensorFlow Lite's own operators.", "rewrite"), "cpu-flex"
         elif graph.format == "onnx" and "." not in name:
             reason = f"{name}: none of ONNX's operators, as far as the onnx library here knows them"
-            fix, rule = "Write it with ONNX's own operators.", "cpu-custom"
+            fix, rule = Fix("Write it with ONNX's own operators.", "rewrite"), "cpu-custom"
         else:
             reason = f"{name}: a custom operator, which the interpreter has to be taught"
-            fix, rule = "Write it with the format's own operators.", "cpu-custom"
+            fix, rule = OWN_OPERATORS, "cpu-custom"
         yield _about(graph, "error", rule, reason, fix, lambda operator, _, name=name: operator.name == name)  # type: ignore[misc]  # mypy does not see the default
 
 
@@ -118,7 +120,7 @@ def _without_kernel(graph: Graph) -> Iterator[Finding]:
     runtime = "LiteRT 2.3.0" if graph.format == "tflite" else "onnxruntime 1.31"
     for name in sorted({op.name for op in _operators(graph) if not op.custom and _lacks_kernel(op.name)}):
         reason = f"{name}: {runtime} has no kernel for this operator"
-        fix = "Write it with other operators, or convert the source again."
+        fix = WRITE_OTHERWISE
         yield _about(graph, "error", "cpu-operator", reason, fix, lambda operator, _, name=name: operator.name == name)  # type: ignore[misc]  # mypy does not see the default
 
 
@@ -179,20 +181,21 @@ def check_left(graph: Graph, left: Sequence[int]) -> Iterator[Finding]:
         yield replace(finding, places=tuple(Place.of(main, left[place.operator]) for place in finding.places))
 
 
-def check_memory(memory: MemoryEstimate, profile: Profile, size_bytes: int) -> Iterator[Finding]:
+def check_memory(memory: MemoryEstimate, profile: Profile, subject: Subject) -> Iterator[Finding]:
     """What speaks against a model's file and memory: by the very prediction that an estimate tells.
 
     Args:
         memory: What the model takes.
         profile: The target.
-        size_bytes: Length of the model's file.
+        subject: The model.
     """
-    too_long = size_warnings(profile, size_bytes)
+    smaller = NARROWER if subject.mostly_integers else SMALLER
+    too_long = size_warnings(profile, subject.size_bytes)
     for reason in too_long:
-        yield whole("error", "cpu-size", reason, SMALLER)
+        yield whole("error", "cpu-size", reason, smaller)
     for limit in () if too_long else memory.limits:
         if limit.outcome == "over":
-            yield whole("error", "cpu-memory", limit.reason, SMALLER)
+            yield whole("error", "cpu-memory", limit.reason, smaller)
         elif limit.outcome == "unknown" and memory.peak_rss.available:
             yield whole("warning", MEMORY_UNKNOWN, limit.reason, MEASURE)
 
@@ -200,10 +203,15 @@ def check_memory(memory: MemoryEstimate, profile: Profile, size_bytes: int) -> I
 def _no_runtime(graph: Graph, profile: Profile) -> Finding:
     allowed = " or ".join(f".{name}" for name in profile.formats)
     fix = f"Convert the source for it: edgekit convert MODEL --target TARGET --format {profile.formats[0]}"
-    return whole("error", "cpu-format", f"{profile.name} has no runtime for .{graph.format}; allowed: {allowed}", fix)
+    return whole(
+        "error",
+        "cpu-format",
+        f"{profile.name} has no runtime for .{graph.format}; allowed: {allowed}",
+        Fix(fix, "format"),
+    )
 
 
-def _about(graph: Graph, severity: Severity, rule: str, reason: str, fix: str, concerned: Test) -> Finding:
+def _about(graph: Graph, severity: Severity, rule: str, reason: str, fix: Fix, concerned: Test) -> Finding:
     main = graph.main
     places = tuple(Place.of(main, i) for i, operator in enumerate(main.operators) if concerned(operator, main))
     macs = sum(
@@ -213,7 +221,8 @@ def _about(graph: Graph, severity: Severity, rule: str, reason: str, fix: str, c
         severity,
         rule,
         reason,
-        fix,
+        fix.text,
+        fix.needs,
         places,
         predicted(macs, "MAC", FROM_SHAPES),
         no_accelerator("partition"),
@@ -221,10 +230,11 @@ def _about(graph: Graph, severity: Severity, rule: str, reason: str, fix: str, c
     )
 
 
-def whole(severity: Severity, rule: str, reason: str, fix: str) -> Finding:
+def whole(severity: Severity, rule: str, reason: str, fix: Fix) -> Finding:
     """A finding about the model as a whole."""
     none = predicted(0, "MAC", FROM_SHAPES)
-    return Finding(severity, rule, reason, fix, (), none, no_accelerator("partition"), no_accelerator("byte"))
+    there = no_accelerator("partition"), no_accelerator("byte")
+    return Finding(severity, rule, reason, fix.text, fix.needs, (), none, *there)
 
 
 def _operators(graph: Graph) -> Iterable[Operator]:
@@ -235,23 +245,23 @@ def _tensors(graph: Graph) -> Iterable[Tensor]:
     return (tensor for part in graph.subgraphs for tensor in part.tensors)
 
 
-SLOW: tuple[tuple[str, str, str, Test], ...] = (
+SLOW: tuple[tuple[str, str, Fix, Test], ...] = (
     (
         "cpu-int16",
         f"int16 values have no fast kernels: MobileNetV1 0.25 took 78 times as long as in int8, {MEASURED}",
-        f"{INTEGER_SCHEME}; int16x8 is for accelerators, and for accuracy.",
+        Fix(f"{INTEGER_SCHEME}; int16x8 is for accelerators, and for accuracy.", "samples"),
         lambda operator, subgraph: _value_type(operator, subgraph) == "int16",
     ),
     (
         "cpu-dynamic-depthwise",
         f"depthwise layers of float by int8 have no fast kernels: MobileNetV1 0.25 took {FLOAT_AND_INT8}, {MEASURED}",
-        f"{INTEGER_SCHEME}; without data take --quantize float16.",
+        Fix(f"{INTEGER_SCHEME}; without data take --quantize float16.", "samples"),
         lambda operator, subgraph: operator.name == "DEPTHWISE_CONV_2D" and _mixed(operator, subgraph),
     ),
     (
         "cpu-uint8",
         "uint8 values run on older and slower kernels than int8",
-        f"Convert the float source again: {TO_INTEGER.partition(': ')[2]}",
+        Fix(f"Convert the float source again: {QUANTIZE}", "samples"),
         lambda operator, subgraph: _value_type(operator, subgraph) == "uint8",
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgekit_targets.fixes import Fix
 from edgekit_targets.rules.common import (
     CONSTANT_WEIGHTS,
     CONTROL_FLOW,
@@ -91,66 +92,72 @@ FAMILY = Family(
             "axes",
             frozenset(),
             "at most the last three axes may be longer than 1",
-            "Take a batch of 1, and fold other axes by a RESHAPE.",
+            Fix("Take a batch of 1, and fold other axes by a RESHAPE.", "rewrite"),
             _axes,
         ),
         Rule(
             "softmax",
             names("SOFTMAX"),
             f"SOFTMAX takes one axis, of at most {SOFTMAX_LIMIT:,} values",
-            "Leave the softmax out of the model, and take the largest of its inputs in the application.",
+            Fix(
+                "Leave the softmax out of the model, and take the largest of its inputs in the application.", "rewrite"
+            ),
             _softmax,
         ),
         Rule(
             "dense-output",
             names("FULLY_CONNECTED"),
             "the output of FULLY_CONNECTED has one axis longer than 1",
-            "Write it as a convolution of 1x1.",
+            Fix("Write it as a convolution of 1x1.", "rewrite"),
             _dense_output,
         ),
         Rule(
             "dilation",
             names("CONV_2D DEPTHWISE_CONV_2D"),
             "the dilation is the same in height and width",
-            "Take the same dilation in both.",
+            Fix("Take the same dilation in both.", "rewrite"),
             _dilation,
         ),
         Rule(
             "fused-activation",
             names("AVERAGE_POOL_2D CONCATENATION MAX_POOL_2D L2_NORMALIZATION"),
             "this operator takes no fused activation",
-            "Write the activation as an operator of its own.",
+            Fix("Write the activation as an operator of its own.", "rewrite"),
             fused_activation,
         ),
         Rule(
             "concatenation-constant",
             names("CONCATENATION"),
             "beside a constant, CONCATENATION takes one other input, and the constant is zero (a padding)",
-            "Write it as PAD, or give the constant as an input.",
+            Fix("Write it as PAD, or give the constant as an input.", "rewrite"),
             _concat_constant,
         ),
         Rule(
             "batch-reduction",
             names("MEAN REDUCE_MAX REDUCE_MIN SUM"),
             "no reduction over the batch",
-            "Reduce over height, width or channels.",
+            Fix("Reduce over height, width or channels.", "rewrite"),
             _batch_axis,
         ),
         Rule(
-            "batch-padding", names("PAD"), "no padding of the batch", "Pad height, width or channels.", _batch_padding
+            "batch-padding",
+            names("PAD"),
+            "no padding of the batch",
+            Fix("Pad height, width or channels.", "rewrite"),
+            _batch_padding,
         ),
         Rule(
             "slice-strides",
             names("STRIDED_SLICE"),
             "STRIDED_SLICE has strides of 1",
-            "Take each value, and thin them out by a pooling of 1x1 with strides.",
+            Fix("Take each value, and thin them out by a pooling of 1x1 with strides.", "rewrite"),
             _strides,
         ),
         Rule(
             "prelu",
             names("PRELU"),
             "PRELU has one slope for each channel at most",
-            "In Keras: PReLU(shared_axes=[1, 2]).",
+            Fix("In Keras: PReLU(shared_axes=[1, 2]).", "rewrite"),
             _prelu,
         ),
     ),

@@ -8,22 +8,25 @@ from pathlib import Path
 
 from edgekit_runtime.child import ChildError
 from edgekit_targets.findings import Place
+from edgekit_targets.fixes import Fix
 from edgekit_targets.graph.graph import Subgraph
 from edgekit_targets.profile import NpuCompiler
 from edgekit_targets.rules.common import GIVE_SHAPES, TO_INTEGER
-from edgekit_targets.rules.ruling import Refused, Verdict
+from edgekit_targets.rules.ruling import LISTED, Refused, Verdict
 from edgekit_targets.vela.vela import Refusal, sort_operators, vela_version
 
 FIXES = {
-    "Feature-map dataTypes": "Write it with operators and types of its list: edgekit targets ops TARGET",
-    "Unsupported opType": "Write it with operators of its list: edgekit targets ops TARGET",
+    "Feature-map dataTypes": Fix(
+        "Write it with operators and types of its list: edgekit targets ops TARGET", "rewrite"
+    ),
+    "Unsupported opType": LISTED,
     "Only the first dimension of tensors can be dynamic": GIVE_SHAPES,
     "Tensors must have constant shape": GIVE_SHAPES,
     "must have quantization parameters": TO_INTEGER,
-    "Weight": "Take weights of 8 bits that are constants of the file: --quantize int8",
-    "Kernel": "Take a smaller kernel, or several small ones one after the other.",
-    "stride": "Take strides within the limit, and a pooling for the rest.",
-    "Per-axis quantization": "Quantize this operator with one scale for the whole tensor.",
+    "Weight": Fix("Take weights of 8 bits that are constants of the file: --quantize int8", "samples"),
+    "Kernel": Fix("Take a smaller kernel, or several small ones one after the other.", "rewrite"),
+    "stride": Fix("Take strides within the limit, and a pooling for the rest.", "rewrite"),
+    "Per-axis quantization": Fix("Quantize this operator with one scale for the whole tensor.", "samples"),
 }
 """From words of a demand to what to do about it."""
 ANY_NAME = ("None", "RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "TANH", "LOGISTIC")
@@ -33,8 +36,8 @@ UNNAMED = "<unnamed>"
 NO_OUTPUT = "placeholder-for"
 JOINED = re.compile(r"\(([^();]*);[^()]*\)")
 """Names of tensors that a converter joined where it fused operators, of which the first tells enough."""
-MEND = "Mend what Vela names, or write the operators before it with others."
-OTHERWISE = "Change the operator so that it meets the demand, or let it run on the processor."
+MEND = Fix("Mend what Vela names, or write the operators before it with others.", "rewrite")
+OTHERWISE = Fix("Change the operator so that it meets the demand, or let it run on the processor.", "rewrite")
 
 
 def judge(model: Path, subgraph: Subgraph, compiler: NpuCompiler) -> Verdict:
@@ -52,10 +55,11 @@ def judge(model: Path, subgraph: Subgraph, compiler: NpuCompiler) -> Verdict:
     try:
         found = sort_operators(model, subgraph, compiler)
     except ChildError as error:
-        return Verdict(rules, (), f"Vela died on the file: {error.message}", MEND)
+        return Verdict(rules, (), f"Vela died on the file: {error.message}", MEND.text, MEND.needs)
     writers = _writers(subgraph)
     refused = tuple(place for refusal in found.refusals for place in _places(refusal, subgraph, writers))
-    return Verdict(rules, refused, f"Vela compiles nothing of it: {found.error}" if found.error else "", MEND)
+    failure = f"Vela compiles nothing of it: {found.error}" if found.error else ""
+    return Verdict(rules, refused, failure, MEND.text, MEND.needs)
 
 
 def _writers(subgraph: Subgraph) -> Mapping[str, list[int]]:
@@ -77,10 +81,11 @@ def _places(refusal: Refusal, subgraph: Subgraph, writers: Mapping[str, list[int
         operator = subgraph.operators[index]
         if operator.custom or refusal.operator in (operator.name, *ANY_NAME):
             detail = JOINED.sub(r"(\1)", refusal.detail)
-            yield Refused(Place.of(subgraph, index), _rule_name(refusal), refusal.constraint, fix, detail)
+            place = Place.of(subgraph, index)
+            yield Refused(place, _rule_name(refusal), refusal.constraint, fix.text, fix.needs, detail)
 
 
-def _fix(constraint: str) -> str:
+def _fix(constraint: str) -> Fix:
     return next((fix for words, fix in FIXES.items() if words in constraint), OTHERWISE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgekit_targets.fixes import Fix
 from edgekit_targets.rules.common import CONTROL_FLOW, CUSTOM, EVERY, FREE_SHAPES
 from edgekit_targets.rules.rule import Family, Rule, Site, names
 
@@ -10,7 +11,7 @@ def _quantized(site: Site) -> bool:
     return any(tensor.quantization is not None for tensor in (*site.inputs, *site.outputs))
 
 
-TO_FLOAT = "Give it the float model: edgekit convert MODEL --target TARGET --quantize float32"
+TO_FLOAT = Fix("Give it the float model: edgekit convert MODEL --target TARGET --quantize float32", "convert")
 FAMILY = Family(
     name="hailo",
     title="Hailo-8",

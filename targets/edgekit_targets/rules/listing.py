@@ -79,7 +79,7 @@ def _section(title: str, demands: list[str]) -> Iterator[str]:
 
 
 def _text(rule: Rule) -> str:
-    return f"{rule.reason}. Otherwise: {rule.fix}"
+    return f"{rule.reason}. Otherwise: {rule.fix.text}"
 
 
 def _named(rule: Rule) -> str:

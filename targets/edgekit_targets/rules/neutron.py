@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from edgekit_targets.fixes import Fix
 from edgekit_targets.rules.common import CONSTANT_WEIGHTS, DYNAMIC_PRODUCTS, FLOAT_VALUES, GENERAL
 from edgekit_targets.rules.rule import Family, Rule, Site, names, without_limits
 
@@ -55,11 +56,12 @@ def _weights_per_channel(site: Site) -> bool:
     return weights is not None and weights.quantization is not None and len(weights.quantization.scale) > 1
 
 
-ONE_SCALE = (
+ONE_SCALE = Fix(
     "Quantize with NXP's eIQ Toolkit, which takes one scale for each tensor: edgekit's own --quantize int8 takes one "
-    "for each channel, which is refused here."
+    "for each channel, which is refused here.",
+    "vendor",
 )
-WIDEN = "Take a number of channels that is a multiple of 8."
+WIDEN = Fix("Take a number of channels that is a multiple of 8.", "rewrite")
 FAMILY = Family(
     name="neutron",
     title="eIQ Neutron",
@@ -84,7 +86,7 @@ FAMILY = Family(
             "equal-shapes",
             names("ADD"),
             "both inputs have the same shape",
-            "Tile the smaller one before.",
+            Fix("Tile the smaller one before.", "rewrite"),
             _equal_shapes,
         ),
         Rule(
@@ -95,21 +97,31 @@ FAMILY = Family(
             _channels,
         ),
         Rule("matrix-axes", names("BATCH_MATMUL"), "width and channels are multiples of 8", WIDEN, _all_channels),
-        Rule("pool-batch", names("MAX_POOL_2D"), "the batch is 1", "Give one sample at a time.", _batch),
-        Rule("pool-stride", names("MAX_POOL_2D"), "the stride in height is 1 or 2", "Pool twice.", _pool_stride),
+        Rule(
+            "pool-batch", names("MAX_POOL_2D"), "the batch is 1", Fix("Give one sample at a time.", "convert"), _batch
+        ),
+        Rule(
+            "pool-stride",
+            names("MAX_POOL_2D"),
+            "the stride in height is 1 or 2",
+            Fix("Pool twice.", "rewrite"),
+            _pool_stride,
+        ),
         Rule(
             "softmax",
             names("SOFTMAX"),
             f"SOFTMAX takes two axes or more, channels in multiples of 8 below {SOFTMAX_CHANNELS}, at most "
             f"{SOFTMAX_POSITIONS} positions and {SOFTMAX_VALUES:,} values",
-            "Leave the softmax out of the model, and take the largest of its inputs in the application.",
+            Fix(
+                "Leave the softmax out of the model, and take the largest of its inputs in the application.", "rewrite"
+            ),
             _softmax,
         ),
         Rule(
             "resize",
             names("RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR"),
             "height and width grow by the same factor, 2 or 4",
-            "Resize by 2 or 4, several times where needed.",
+            Fix("Resize by 2 or 4, several times where needed.", "rewrite"),
             _scale,
         ),
     ),

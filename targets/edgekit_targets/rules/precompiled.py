@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgekit_targets.fixes import Fix
 from edgekit_targets.graph.graph import Graph
 
 COMPILED_FOR = {
@@ -13,7 +14,7 @@ COMPILED_FOR = {
     "com.microsoft.EPContext": "an accelerator, by onnxruntime",
 }
 """From custom operators to what the rest of the file was compiled for, and by what."""
-FIX = "Give the file that it was compiled from; a bundle keeps it as model.tflite."
+FIX = Fix("Give the file that it was compiled from; a bundle keeps it as model.tflite.", "original")
 
 
 def compiled_for(graph: Graph) -> str:

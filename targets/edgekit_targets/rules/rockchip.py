@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from edgekit_targets.fixes import Fix
 from edgekit_targets.rules.common import CONTROL_FLOW, CUSTOM, FREE_SHAPES
 from edgekit_targets.rules.rule import Family, Rule, Site, names
 
 LONGEST_SIDE = 8192
-REWRITE = "Write it with other operators; the compiler of rknn-toolkit2 has the last word."
+REWRITE = Fix("Write it with other operators; the compiler of rknn-toolkit2 has the last word.", "rewrite")
 
 
 def _too_long(site: Site) -> bool:
@@ -39,7 +40,7 @@ FAMILY = Family(
             "input-size",
             names("Conv CONV_2D DEPTHWISE_CONV_2D"),
             f"height and width are at most {LONGEST_SIDE}",
-            "Cut the picture into tiles.",
+            Fix("Cut the picture into tiles.", "rewrite"),
             _too_long,
         ),
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from edgekit_targets.fixes import Fix
 from edgekit_targets.graph.graph import Attribute, Operator, Subgraph, Tensor
 from edgekit_targets.graph.kinds import NO_MACS
 from edgekit_targets.profile import Npu
@@ -67,7 +68,7 @@ class Rule:
         name: Its name within the family.
         operators: The operators that it concerns; empty for all.
         reason: What is demanded, as the user reads it.
-        fix: What to do about an operator that does not meet it.
+        fix: What to do about an operator that does not meet it, and what that takes.
         broken: Tells whether an operator does not meet it.
 
     Raises:
@@ -77,7 +78,7 @@ class Rule:
     name: str
     operators: frozenset[str]
     reason: str
-    fix: str
+    fix: Fix
     broken: Callable[[Site], bool]
 
     def __post_init__(self) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgekit_targets.findings import Place
+from edgekit_targets.fixes import Fix, Need
 from edgekit_targets.graph.graph import Subgraph
 from edgekit_targets.profile import Npu
 from edgekit_targets.rules.rule import Family, Site
 
 NOT_RUN = "operator"
+LISTED = Fix("Write it with operators of its list: edgekit targets ops TARGET", "rewrite")
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Refused:
         rule: Name of the demand.
         reason: The demand, as the user reads it.
         fix: What to do.
+        needs: What that takes.
         detail: What was found instead; empty where the demand says it all.
     """
 
@@ -29,6 +32,7 @@ class Refused:
     rule: str
     reason: str
     fix: str
+    needs: Need
     detail: str = ""
 
 
@@ -41,12 +45,14 @@ class Verdict:
         refused: The operators that do not run on the accelerator; one may be named for several reasons.
         failure: Why nothing at all runs there, whatever the operators; empty otherwise.
         fix: What to do about the failure.
+        needs: What that takes; `None` without one.
     """
 
     rules: str
     refused: tuple[Refused, ...]
     failure: str = ""
     fix: str = ""
+    needs: Need | None = None
 
 
 def judge_by_rules(family: Family, subgraph: Subgraph, npu: Npu) -> Verdict:
@@ -66,8 +72,7 @@ def _refused(family: Family, subgraph: Subgraph, npu: Npu) -> Iterator[Refused]:
         place = Place.of(subgraph, index)
         for rule in family.rules:
             if rule.refuses(site):
-                yield Refused(place, f"{family.name}-{rule.name}", rule.reason, rule.fix)
+                yield Refused(place, f"{family.name}-{rule.name}", rule.reason, rule.fix.text, rule.fix.needs)
         if family.operators and not operator.custom and not operator.calls and operator.name not in family.operators:
             reason = f"{operator.name} is not among the operators that run on the {family.title}"
-            fix = "Write it with operators of its list: edgekit targets ops TARGET"
-            yield Refused(place, f"{family.name}-{NOT_RUN}", reason, fix)
+            yield Refused(place, f"{family.name}-{NOT_RUN}", reason, LISTED.text, LISTED.needs)

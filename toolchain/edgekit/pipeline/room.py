@@ -25,9 +25,9 @@ def room_warnings(file: Path, profile: Profile) -> tuple[str, ...]:
     Raises:
         ModelError: It is damaged.
     """
-    size = file.stat().st_size
-    memory = estimate_memory(subject_of(read_graph(file), size), profile)
-    return tuple(one.reason for one in check_memory(memory, profile, size) if one.severity == "error")
+    subject = subject_of(read_graph(file), file.stat().st_size)
+    found = check_memory(estimate_memory(subject, profile), profile, subject)
+    return tuple(one.reason for one in found if one.severity == "error")
 
 
 def early_warnings(plan: Plan) -> tuple[str, ...]:
