@@ -79,13 +79,7 @@ class Service:
         if before is None or _port(before) != port:
             _require_free(port)
         try:
-            left_running = before == self._text(port) and self._serves_current(port)
-            if not left_running:
-                self._write(self._text(port))
-                self._systemctl("daemon-reload")
-            self._systemctl("enable", self._unit)
-            if not left_running:
-                self._restart(port)
+            left_running = self._put_up(port, before)
         except (RefusedError, OSError) as error:
             self._take_back(before)
             fault = error if isinstance(error, RefusedError) else refused(error)
@@ -140,6 +134,17 @@ class Service:
             partial.replace(self._path)
         finally:
             partial.unlink(missing_ok=True)
+
+    def _put_up(self, port: int, before: Optional[str]) -> bool:
+        """Have the unit serve; whether it did so already, and was left running."""
+        if before == self._text(port) and self._serves_current(port):
+            self._systemctl("enable", self._unit)
+            return True
+        self._write(self._text(port))
+        self._systemctl("daemon-reload")
+        self._systemctl("enable", self._unit)
+        self._restart(port)
+        return False
 
     def _take_back(self, before: Optional[str]) -> None:
         """Leave no unit of an installation that failed, or the one that was there before."""
