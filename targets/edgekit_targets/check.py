@@ -99,15 +99,23 @@ def judge(graph: Graph, file: Path, npu: Npu) -> Verdict:
         return Verdict(source, (), failure, GIVE_SOURCE.text, GIVE_SOURCE.needs)
     if graph.format not in taken:
         allowed = " and ".join(f".{name}" for name in taken)
-        fix = f"Convert the source for it: edgekit convert MODEL --target TARGET --format {taken[0]}"
+        fix = _to_format(taken[0], npu)
         failure = f"its compiler takes {allowed} files, and this is an .{graph.format} file"
-        return Verdict(source, (), failure, fix, "format")
+        return Verdict(source, (), failure, fix.text, fix.needs)
     if family is not None:
         return judge_by_rules(family, graph.main, npu)
     from edgekit_targets.rules.ethos_u import judge as ask_vela
 
     assert npu.compiler is not None, "a profile of an Ethos-U says what Vela is told"
     return ask_vela(file, graph.main, npu.compiler)
+
+
+def _to_format(name: str, npu: Npu) -> Fix:
+    """Convert to another format, and to integers in the same run where the accelerator computes in nothing else."""
+    command = f"Convert the source for it: edgekit convert MODEL --target TARGET --format {name}"
+    if any("float" in dtype for dtype in npu.dtypes.value):
+        return Fix(command, "format")
+    return Fix(f"{command} --quantize int8 --calibrate DATA", "samples")
 
 
 def _checked(

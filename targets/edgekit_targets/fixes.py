@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Need = Literal["convert", "format", "shapes", "samples", "training", "rewrite", "vendor", "original", "sheet", "device"]
+Need = Literal[
+    "convert", "format", "shapes", "samples", "training", "rewrite", "vendor", "original", "figure", "device"
+]
 """What a fix takes."""
 
 
@@ -32,7 +34,7 @@ COSTS: Mapping[Need, Cost] = {
     "rewrite": Cost("rewrite", "operators of the source changed, then trained again or at least checked"),
     "vendor": Cost("vendor", "the maker's own tool"),
     "original": Cost("original", "the file that it was compiled from"),
-    "sheet": Cost("data sheet", "a figure of its data sheet, told in a profile of your own"),
+    "figure": Cost("figure", "a figure of its data sheet, told in a profile of your own"),
     "device": Cost("device", "such a device, to measure it there"),
 }
 

@@ -370,7 +370,9 @@ def test_a_chip_of_unknown_sram_is_told_to_be_unknown(tmp_path: Path) -> None:
 def test_a_format_without_a_runtime_is_an_error(file: Path) -> None:
     graph = replace(chain("RELU"), format="onnx")
 
-    assert "--format tflite" in one(judged(graph, file, "coral-dev-board"), "no-compilation").fix
+    finding = one(judged(graph, file, "coral-dev-board"), "no-compilation")
+    assert "--format tflite --quantize int8 --calibrate DATA" in finding.fix, "it computes in integers alone"
+    assert finding.needs == "samples"
 
 
 def test_a_rule_for_an_operator_that_does_not_exist_is_refused() -> None:

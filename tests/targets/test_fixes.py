@@ -26,7 +26,7 @@ WORDS: dict[str, Need] = {
     "--prune": "training",
     "--shape": "shapes",
     "--format": "format",
-    "profile of your own": "sheet",
+    "profile of your own": "figure",
     "--device": "device",
     "Toolkit": "vendor",
 }
@@ -74,6 +74,15 @@ def test_a_model_that_is_too_large_is_quantized_first_and_pruned_where_it_is(
     (finding,) = [f for f in check_graph(mobilenet_v1(dtype), file, "m", profile).findings if f.severity == "error"]
     assert finding.needs == needs
     assert ("--quantize" in finding.fix) == (dtype == "float32")
+
+
+def test_a_float_file_that_vela_refuses_as_a_whole_is_to_be_quantized(assets: Path) -> None:
+    pytest.importorskip("ethosu")
+    file, profile = assets / "tflite-micro/trained_lstm.tflite", load_profile("ethos-u55-256").profile
+    finding = check_graph(read_graph(file), file, "lstm", profile).findings[0]
+    assert "Vela compiles nothing of it" in finding.reason
+    assert finding.needs == "samples"
+    assert "--quantize int8 --calibrate DATA" in finding.fix
 
 
 @pytest.mark.parametrize("target", ["coral-dev-board", "ethos-u55-256", "imx-neutron", "hailo-8", "raspberry-pi-4b"])

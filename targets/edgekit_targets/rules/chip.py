@@ -20,7 +20,7 @@ STREAMED = "streamed-weights"
 BEYOND_CHIP = "beyond-chip"
 BEYOND_RAM = "beyond-ram"
 TELL_FLASH = Fix(
-    "Tell the chip's flash in a profile of your own that extends this one, as npu.flash_kib; or take less.", "sheet"
+    "Tell the chip's flash in a profile of your own that extends this one, as npu.flash_kib; or take less.", "figure"
 )
 SRAM_NOT_TOLD = (
     "the chip's SRAM is not known, so that nothing was held against it: tell npu.sram_kib in a profile "

@@ -34,6 +34,7 @@ ANY_NAME = ("None", "RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "TANH", "LOG
 BEFORE_ACTIVATION = "_act"  # what it adds to the name of a tensor between the two
 UNNAMED = "<unnamed>"
 NO_OUTPUT = "placeholder-for"
+FLOAT_TYPE = "type=FLOAT"  # in its words for what it expects in integers
 JOINED = re.compile(r"\(([^();]*);[^()]*\)")
 """Names of tensors that a converter joined where it fused operators, of which the first tells enough."""
 MEND = Fix("Mend what Vela names, or write the operators before it with others.", "rewrite")
@@ -59,7 +60,8 @@ def judge(model: Path, subgraph: Subgraph, compiler: NpuCompiler) -> Verdict:
     writers = _writers(subgraph)
     refused = tuple(place for refusal in found.refusals for place in _places(refusal, subgraph, writers))
     failure = f"Vela compiles nothing of it: {found.error}" if found.error else ""
-    return Verdict(rules, refused, failure, MEND.text, MEND.needs)
+    fix = TO_INTEGER if FLOAT_TYPE in found.error else MEND
+    return Verdict(rules, refused, failure, fix.text, fix.needs)
 
 
 def _writers(subgraph: Subgraph) -> Mapping[str, list[int]]:
