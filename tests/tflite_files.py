@@ -51,6 +51,7 @@ OPTIONS = {
     "FULLY_CONNECTED": "FullyConnectedOptions",
     "GATHER": "GatherOptions",
     "LOG": "NONE",
+    "RESHAPE": "NONE",
     "SELECT_V2": "SelectV2Options",
     "SOFTMAX": "SoftmaxOptions",
     "SPLIT": "SplitOptions",

@@ -1,4 +1,4 @@
-"""Writing small `.tflite` files: chains of one operator, to measure what it takes."""
+"""Writing `.tflite` files, and small ones of their own: chains of one operator, to measure what it takes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ except ImportError as missing:
         hint="Run: pip install 'edgekit[tflite]'",
     ) from missing
 
+__all__ = ["Chain", "packed", "schema", "write_chain"]
+
 VERSION = 3  # of the file format
+IDENTIFIER = b"TFL3"
+TABLES_BYTES = 65536  # more than the tables of most files take beside their constants
 ACTIVATION_SCALE, WEIGHT_SCALE = 0.05, 0.01
 TYPES = {"float32": schema.TensorType.FLOAT32, "int8": schema.TensorType.INT8, "int32": schema.TensorType.INT32}
 
@@ -54,6 +58,18 @@ def write_chain(chain: Chain) -> bytes:
     return _Writer(chain).file()
 
 
+def packed(model: Any) -> bytes:
+    """The bytes of a file.
+
+    Args:
+        model: The schema's `ModelT`.
+    """
+    constants = sum(0 if buffer.data is None else len(buffer.data) for buffer in model.buffers)
+    builder = flatbuffers.Builder(constants + TABLES_BYTES)
+    builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
+    return bytes(builder.Output())
+
+
 class _Writer:
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
@@ -72,9 +88,7 @@ class _Writer:
         model.version, model.description = VERSION, "edgekit micro-benchmark"
         model.buffers, model.subgraphs = self._buffers, [self._graph]
         model.operatorCodes = [self._code()]
-        builder = flatbuffers.Builder(1024)
-        builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-        return bytes(builder.Output())
+        return packed(model)
 
     def _code(self) -> Any:
         code = schema.OperatorCodeT()
