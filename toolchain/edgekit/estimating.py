@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 
 from edgekit.fitting import Verdicts, judged
+from edgekit.pricing import Predict, Twins
 from edgekit_runtime.errors import ProfileError, ReportError, UserError
 from edgekit_runtime.figure import Figure, measured
 from edgekit_targets.catalog import load_profile, load_profiles
@@ -92,12 +95,24 @@ def estimate(
         anchor = None if measured_report is None else _anchor(measured_report, measured_model, file, profiles, threads)
         count = anchor.threads if anchor is not None else threads or 1
         ask = ask_compiler or len(profiles) == 1
-        verdicts: Verdicts = {}
-        rows = tuple(
-            judged(estimate_on(subject, one, count, anchor), subject, file, one, verdicts, ask_compiler=ask)
-            for one in profiles
-        )
+        rows = tuple(_rows(subject, file, profiles, partial(_on_processor, count, anchor), ask_compiler=ask))
     return Estimates(str(model), size, "" if anchor is None else anchor.model, rows)
+
+
+def _rows(
+    subject: Subject, file: Path, profiles: tuple[Profile, ...], predict: Predict, *, ask_compiler: bool
+) -> Iterator[Estimate]:
+    verdicts: Verdicts = {}
+    with TemporaryDirectory(prefix="edgekit-estimate-") as folder:
+        twins = Twins(subject, file, Path(folder), predict)
+        for profile in profiles:
+            found = predict(subject, profile)
+            found = judged(found, subject, file, profile, verdicts, ask_compiler=ask_compiler)
+            yield twins.priced(found, profile)
+
+
+def _on_processor(threads: int, anchor: Anchor | None, subject: Subject, profile: Profile) -> Estimate:
+    return estimate_on(subject, profile, threads, anchor)
 
 
 @contextmanager

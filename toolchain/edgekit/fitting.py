@@ -14,8 +14,10 @@ from edgekit_targets.estimate.accelerated import accelerated
 from edgekit_targets.estimate.estimate import Compilation, Estimate
 from edgekit_targets.estimate.fit import Outcome, fit_of_findings
 from edgekit_targets.estimate.npu.on_accelerator import with_accelerator
+from edgekit_targets.estimate.price import price_of
 from edgekit_targets.estimate.subject import Subject
 from edgekit_targets.findings import Check
+from edgekit_targets.fixes import Fix
 from edgekit_targets.graph.graph import Graph
 from edgekit_targets.profile import NpuCompiler, Profile
 from edgekit_targets.rules.chip import BEYOND_RAM
@@ -25,8 +27,11 @@ from edgekit_targets.vela.vela import core_of
 
 KIB = 1024
 NS_PER_US = 1000
+ASK_MAKER = Fix("Ask its maker's compiler.", "vendor")
 NOT_KNOWN = (BEYOND_RAM, MEMORY_UNKNOWN)
 """Findings by which it is unknown whether a model fits."""
+SAME_RULES = {"EthosU65": "EthosU55"}
+"""Kinds of Ethos-U of which Vela demands, operator by operator, what it demands of another; a test asks it."""
 Verdicts = dict[str, Verdict]
 """What Vela said of a model, by the kind of Ethos-U: those of one kind differ in speed, not in what they take."""
 
@@ -68,7 +73,8 @@ def _verdict(graph: Graph, file: Path, profile: Profile, verdicts: Verdicts) -> 
     compiler = _vela(profile)
     if compiler is None or profile.npu is None:
         return None
-    kind = core_of(compiler.accelerator)
+    core = core_of(compiler.accelerator)
+    kind = SAME_RULES.get(core, core)
     if kind not in verdicts:
         verdicts[kind] = judge(graph, file, profile.npu)
     return verdicts[kind]
@@ -78,14 +84,19 @@ def _with_check(estimate: Estimate, check: Check) -> Estimate:
     """What breaks a rule counts first; what an accelerator takes, and what is not known of it, is told beside it."""
     broken = fit_of_findings(check.findings)
     if broken is not None:
-        return replace(estimate, fit=broken.outcome, fit_reason=broken.reason, fix=broken.fix)
+        price = None if broken.needs is None else price_of((broken.needs,))
+        return replace(estimate, fit=broken.outcome, fit_reason=broken.reason, fix=broken.fix, price=price)
     placement = check.placement
     assert placement is not None, "a target without an accelerator is not judged here"
-    unknown = [finding.reason for finding in check.findings if finding.rule in NOT_KNOWN]
+    open_ones = [finding for finding in check.findings if finding.rule in NOT_KNOWN]
     taken, whole = placement.operators.value or 0, check.operators.value or 0
     part = [] if taken == whole else [f"{taken:.0f} of {whole:.0f} operators run on its accelerator"]
-    outcome: Outcome = "fits" if placement.complete and not unknown else "unknown"
-    return replace(estimate, fit=outcome, fit_reason="; ".join((*part, *unknown, *check.notes)))
+    outcome: Outcome = "fits" if placement.complete and not open_ones else "unknown"
+    reason = "; ".join((*part, *(finding.reason for finding in open_ones), *check.notes))
+    if outcome == "fits":
+        return replace(estimate, fit=outcome, fit_reason=reason, fix="", price=None)
+    fix = Fix(open_ones[0].fix, open_ones[0].needs) if open_ones else ASK_MAKER
+    return replace(estimate, fit=outcome, fit_reason=reason, fix=fix.text, price=price_of((fix.needs,)))
 
 
 def _compiled(file: Path, compiler: NpuCompiler, profile: Profile) -> Compilation:

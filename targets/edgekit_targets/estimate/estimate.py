@@ -13,6 +13,7 @@ from edgekit_targets.estimate.fit import Outcome, fit_of
 from edgekit_targets.estimate.latency import Parts, Unpredictable
 from edgekit_targets.estimate.memory import MemoryEstimate, estimate_memory
 from edgekit_targets.estimate.predict import METHOD, Prediction, latency_of, main_precision, predict
+from edgekit_targets.estimate.price import Price, price_of
 from edgekit_targets.estimate.remedies import FOUR_THREADS, Remedy, remedies_for
 from edgekit_targets.estimate.subject import Subject
 from edgekit_targets.estimate.work import Load
@@ -94,7 +95,7 @@ class Estimate:
         throughput: Inferences in a second, one after the other with these threads.
         fit: Whether it fits the target: `fits`, `does not fit` or `unknown`.
         fit_reason: Why it does not, or why it is unknown; or what part an accelerator takes.
-        fix: What makes it fit; empty where nothing is needed or known.
+        fix: What makes it fit, or tells whether it does; empty where nothing is needed or known.
         memory: What it takes.
         energy: Of an inference, beyond what the idle board draws.
         bounds: What limits it, the largest share first.
@@ -103,6 +104,7 @@ class Estimate:
         notes: What a reader must know.
         compilation: What the accelerator's compiler says; `None` where it was not asked.
         accelerated: What is known of the model on the accelerator; `None` without one, and where it was not checked.
+        price: What the fix takes, and what the model costs with it; `None` without one.
     """
 
     target: str
@@ -126,6 +128,7 @@ class Estimate:
     notes: tuple[str, ...]
     compilation: Compilation | None = None
     accelerated: Accelerated | None = None
+    price: Price | None = None
 
 
 def estimate(subject: Subject, profile: Profile, threads: int = 1, anchor: Anchor | None = None) -> Estimate:
@@ -161,6 +164,7 @@ def estimate(subject: Subject, profile: Profile, threads: int = 1, anchor: Ancho
         operators=_operators(prediction),
         remedies=remedies_for(prediction, memory, profile),
         notes=_notes(prediction, subject, anchor),
+        price=None if fit.needs is None else price_of((fit.needs,)),
     )
 
 

@@ -8,9 +8,11 @@ from typing import Literal, NamedTuple
 from edgekit_targets.estimate.memory import MemoryEstimate
 from edgekit_targets.estimate.subject import Subject
 from edgekit_targets.findings import Finding, ranked
+from edgekit_targets.fixes import Fix, Need
 from edgekit_targets.profile import Profile
-from edgekit_targets.rules.cpu import check_cpu
+from edgekit_targets.rules.cpu import MEASURE, check_cpu
 
+TELL_MEMORY = Fix("Tell its memory in a profile of your own that extends this one, as memory.ram_kib.", "figure")
 Outcome = Literal["fits", "does not fit", "unknown"]
 
 
@@ -20,12 +22,14 @@ class Fit(NamedTuple):
     Attributes:
         outcome: `fits`, `does not fit`, or `unknown`.
         reason: Why it does not, or why it is unknown; empty where it fits.
-        fix: What makes it fit; empty where nothing is needed or known.
+        fix: What makes it fit, or tells whether it does; empty where nothing is needed or known.
+        needs: What that takes; `None` without one.
     """
 
     outcome: Outcome
     reason: str
     fix: str = ""
+    needs: Need | None = None
 
 
 def fit_of(subject: Subject, memory: MemoryEstimate, profile: Profile) -> Fit:
@@ -48,11 +52,14 @@ def fit_of_findings(findings: Sequence[Finding]) -> Fit | None:
     if not errors:
         return None
     more = f" (and {len(errors) - 1} more: edgekit check)" if len(errors) > 1 else ""
-    return Fit("does not fit", f"{errors[0].reason}{more}", errors[0].fix)
+    return Fit("does not fit", f"{errors[0].reason}{more}", errors[0].fix, errors[0].needs)
 
 
 def _by_memory(memory: MemoryEstimate) -> Fit:
     if memory.outcome == "fits":
         return Fit("fits", "")
     unknown = [limit.reason for limit in memory.limits if limit.outcome == "unknown"]
-    return Fit("unknown", unknown[0] if unknown else "the target tells no limit of memory")
+    if unknown and not memory.peak_rss.available:
+        return Fit("unknown", unknown[0])
+    reason, fix = (unknown[0], MEASURE) if unknown else ("the target tells no limit of memory", TELL_MEMORY)
+    return Fit("unknown", reason, fix.text, fix.needs)

@@ -42,7 +42,8 @@ def estimate(
     help, by what it wins. Every figure is predicted, with a range. On cores of which latencies were
     published, theirs held 9 of 10 of those; where no published figure checks one, such as float32
     on a Raspberry Pi 5, .onnx files and memory, it says so. Under 5 ms only the order of magnitude
-    is told. With --target all: one line for each target, whether the model fits it and why not.
+    is told. With --target all: one line for each target, whether the model fits it and why not,
+    what the fix takes, and what the model costs with it.
     """
     with without_collector():
         from edgekit.estimating import ALL

@@ -10,11 +10,23 @@ from rich.text import Text
 
 from edgekit.estimating import Estimates
 from edgekit.reports.render.accelerated import accelerator_remedies, accelerator_rows
-from edgekit.reports.render.estimate_words import MEMORY_UNCHECKED, ORDER, digits, ends, fit_words, in_bytes
+from edgekit.reports.render.estimate_words import (
+    ACCURACY,
+    MEMORY_UNCHECKED,
+    ORDER,
+    digits,
+    ends,
+    fit_words,
+    in_bytes,
+    is_predicted,
+    price_words,
+)
 from edgekit.reports.render.units import unit_for
 from edgekit_runtime.figure import Figure
 from edgekit_targets.estimate.estimate import Compilation, Estimate, OperatorEstimate
+from edgekit_targets.estimate.fit import Outcome
 from edgekit_targets.estimate.memory import KIB, AliveBlock
+from edgekit_targets.estimate.price import Price
 from edgekit_targets.estimate.remedies import Remedy
 
 SHOWN_OPERATORS = 8
@@ -81,7 +93,24 @@ def _figures(row: Estimate) -> Rows:
         ("process", _text(row.memory.peak_rss) + allowed),
         ("energy", _text(row.energy)),
         ("fit", fit),
+        *([("price", _price(row.price, row.fit))] if row.price is not None else []),
     ]
+
+
+def _price(price: Price, fit: Outcome) -> str:
+    """What the fix takes, and what the model costs then; alone where it is about finding out whether the model fits."""
+    if fit == "unknown" and not is_predicted(price):
+        return price.words
+    costs = []
+    if price.latency_range_ms is not None:
+        low, high = ends(price.latency_range_ms, 1.0)
+        costs.append(f"{low} to {high} ms")
+    if price.memory.interval is not None:
+        low, high = ends(price.memory.interval, MEGABYTE)
+        costs.append(f"a process of {low} to {high} MB")
+    if not costs:
+        return price_words(price)
+    return f"{price_words(price)}; predicted: {', '.join(costs)}. {ACCURACY}"
 
 
 def _latency(row: Estimate) -> str:
