@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,11 @@ import pytest
 from edgekit.benching import bench
 from edgekit.deploying import deploy, deployed, remove
 from edgekit_devices.catalog import open_device
+from edgekit_devices.deployment import ServiceUnit
+from edgekit_runtime.errors import DeviceError
 from edgekit_runtime.runs import BenchSettings
 from tests.bundle_files import dense_bundle
+from tests.devices.deployments import changed_bundle
 from tests.devices.standin.guest import MEMORY_MIB, WITH_SYSTEMD, Guest, run_guest
 from tests.devices.standin.userland import UnavailableError
 
@@ -72,17 +77,29 @@ def test_systemd_of_arm_serves_what_is_deployed_until_it_is_removed(use_ssh, tmp
         except UnavailableError as error:
             pytest.skip(str(error))
         bundle = dense_bundle(tmp_path, "int8")
-        name = deploy(bundle, device=ROOT, service_port=PORT).name
-        unit = f"edgekit-{name}.service"
+        unit = "edgekit-small.service"
+        by_hand = f"/etc/systemd/system/{unit}.d/by-hand.conf"  # an administrator's settings
         with open_device(ROOT) as device:
 
             def told(*argv: str) -> str:
                 return device.run(argv, timeout_s=300).stdout.strip()
 
+            told("sh", "-c", "mkdir ${0%/*} && printf '[Service]\\nUser=nobody\\n' >$0", by_hand)
+            with pytest.raises(DeviceError, match="no service was installed, though the bundle itself is") as caught:
+                deploy(bundle, device=ROOT, service_port=PORT)
+            assert re.search(f"{unit} does not start: [^\n]+: Permission denied", str(caught.value))
+            assert told("systemctl", "list-unit-files", "--no-legend", unit) == ""
+            assert told("systemctl", "is-active", unit) == "inactive"
+
+            told("rm", by_hand)
+            service = deploy(bundle, device=ROOT, service_port=PORT).service
+            assert service == ServiceUnit(unit, f"http://127.0.0.1:{PORT}", starts_at_boot=True)
             assert told("systemctl", "is-enabled", unit) == "enabled"
             assert '"state": "ready"' in told("python3", "-c", ASK, f"http://127.0.0.1:{PORT}/ready")
             first = told("systemctl", "show", "--property=MainPID", unit)
-            deploy(bundle, device=ROOT)
+            assert deploy(bundle, device=ROOT, service_port=PORT).service == replace(service, left_running=True)
+            assert told("systemctl", "show", "--property=MainPID", unit) == first
+            deploy(changed_bundle(tmp_path, bundle, 1), device=ROOT)
             assert told("systemctl", "show", "--property=MainPID", unit) != first
             assert told("systemctl", "is-active", unit) == "active"
             remove(ROOT)
