@@ -17,6 +17,7 @@ from edgekit_runtime.environment import read_conditions
 from edgekit_runtime.interpreter import open_interpreter
 from edgekit_runtime.metrics import CONTENT_TYPE, exposition
 from edgekit_runtime.model import Model
+from edgekit_runtime.serve_crew import Crew
 from edgekit_runtime.serve_http import Body, Head, HttpError, Response, json_response
 from edgekit_runtime.serve_loop import Reply, ServerLoop, busy
 from edgekit_runtime.serve_metrics import Gauges, ServeMetrics
@@ -53,7 +54,7 @@ class Service:
     ) -> None:
         self._predictor, self._settings, self._model = predictor, settings, model
         self._expected = b"Bearer " + token if token else b""
-        self._requests = Worker("model", settings.queue)
+        self._requests = Crew(settings.queue)
         self._scrapes = Worker("metrics", SCRAPES)
         self.metrics = ServeMetrics(model)
         self.loop: ServerLoop | None = None
@@ -91,10 +92,17 @@ class Service:
         else:
             reply(self._state(head.path))
 
-    def close(self) -> None:
-        """End the threads."""
-        self._requests.close()
-        self._scrapes.close()
+    def run(self, loop: ServerLoop) -> None:
+        """Serve until the loop is stopped.
+
+        Args:
+            loop: Reads and writes the connections.
+        """
+        self.loop = loop
+        try:
+            self._requests.run(loop.run)
+        finally:
+            self._scrapes.close()
 
     def _predict(self, head: Head, body: Body, reply: Reply) -> None:
         arrived_s = time.perf_counter()
@@ -162,11 +170,10 @@ def serve(bundle: str, settings: ServeSettings, announce: Announce) -> int:
         predictor, labels = _load(bundle, settings)
         service = Service(predictor, settings, token, labels)
         budget = BODIES * settings.max_body_mib * MIB
-        loop = service.loop = ServerLoop(listener, service.admit, service.handle, service.metrics.responded, budget)
+        loop = ServerLoop(listener, service.admit, service.handle, service.metrics.responded, budget)
         _stop_on_signals(loop)
         announce(dict(labels)["name"], listener.getsockname()[1])
-        loop.run()
-        service.close()
+        service.run(loop)
     return service.metrics.answered
 
 

@@ -6,11 +6,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Optional, Union
 
 MAX_HEAD_BYTES = 16 * 1024
 MAX_HEADERS = 100
+KEPT = 64  # heads that were read or written last: clients send the same ones again and again
 JSON_TYPE = "application/json"
 Body = Union[bytes, bytearray]
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -92,12 +94,28 @@ class RequestBuffer:
     def __init__(self) -> None:
         self._data = bytearray()
         self._searched = 0
+        self._body: Optional[bytearray] = None
+        self._filled = 0
 
     def __len__(self) -> int:
         return len(self._data)
 
+    @property
+    def room(self) -> Optional[memoryview]:
+        """Where the rest of a body goes that was begun, without a copy in between; `None` where none was."""
+        return None if self._body is None else memoryview(self._body)[self._filled :]
+
+    def fill(self, count: int) -> None:
+        """Tell how many bytes were received into that room."""
+        self._filled += count
+
     def add(self, data: bytes | memoryview) -> None:
-        """Add what was received."""
+        """Add what was received elsewhere; what belongs to a body that was begun goes there first."""
+        if self._body is not None:
+            taken = min(len(data), len(self._body) - self._filled)
+            self._body[self._filled : self._filled + taken] = data[:taken]
+            self._filled += taken
+            data = data[taken:]
         self._data += data
 
     def take_head(self) -> Optional[Head]:
@@ -121,17 +139,24 @@ class RequestBuffer:
 
     def take_body(self, length: int) -> Optional[Body]:
         """A body of a length; `None` until it is whole."""
-        if len(self._data) < length:
+        if self._body is None:
+            if len(self._data) == length:  # as a rule for a small one: it is handed over, not copied
+                body, self._data = self._data, bytearray()
+                return body
+            self._begin_body(length)
+        if self._body is None or self._filled < length:
             return None
-        if len(self._data) == length:  # as a rule: it is handed over, not copied
-            body, self._data = self._data, bytearray()
-            return body
-        with memoryview(self._data) as data:
-            copied = bytes(data[:length])
-        del self._data[:length]
-        return copied
+        body, self._body = self._body, None
+        return body
+
+    def _begin_body(self, length: int) -> None:
+        self._body = bytearray(length)
+        self._filled = min(length, len(self._data))
+        self._body[: self._filled] = self._data[: self._filled]
+        del self._data[: self._filled]
 
 
+@lru_cache(maxsize=KEPT)
 def parse_head(raw: bytes) -> Head:
     """Read a request's head.
 
@@ -175,15 +200,23 @@ def response_bytes(response: Response, *, keep_alive: bool, head_only: bool = Fa
         keep_alive: Whether the connection stays open.
         head_only: Whether the body is left out, as for HEAD.
     """
-    lines = [
-        f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}",
-        f"Content-Type: {response.content_type}",
-        f"Content-Length: {len(response.body)}",
-        f"Connection: {'keep-alive' if keep_alive else 'close'}",
-        *(f"{name}: {value}" for name, value in response.headers),
-    ]
-    head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+    connection = "keep-alive" if keep_alive else "close"
+    head = _head_bytes(response.status, response.content_type, len(response.body), connection, response.headers)
     return head if head_only else head + response.body
+
+
+@lru_cache(maxsize=KEPT)
+def _head_bytes(
+    status: int, content_type: str, length: int, connection: str, headers: tuple[tuple[str, str], ...]
+) -> bytes:
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        f"Content-Type: {content_type}",
+        f"Content-Length: {length}",
+        f"Connection: {connection}",
+        *(f"{name}: {value}" for name, value in headers),
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
 def _headers(lines: list[bytes]) -> dict[str, str]:

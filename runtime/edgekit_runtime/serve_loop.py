@@ -26,10 +26,12 @@ REQUEST_S = 120.0  # for a whole request, or to take an answer
 LINGER_S = 2.0  # to read what a refused client still sends: else it may lose the answer
 STOP_S = 5.0  # for a request that was not whole when the server was told to stop
 TICK_S = 1.0
-RECEIVE_BYTES = 256 * 1024
+RECEIVE_BYTES = 4096  # at first, where a head comes; what follows of a body goes where it is to lie
+AT_ONCE_BYTES = 1024 * 1024  # of a body that is waited for before it is read
 AT_WORK = float("inf")
 
 Reply = Callable[[Response], None]
+Event = tuple[selectors.SelectorKey, int]
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
@@ -48,6 +50,7 @@ class Connection:
         self.lingers = False
         self.closed = False
         self.events = 0
+        self.least_bytes = 1
         self.deadline_s = deadline_s
 
     @property
@@ -82,7 +85,8 @@ class ServerLoop:
         self._answers: deque[tuple[Connection, int, memoryview]] = deque()
         self._received = memoryview(bytearray(RECEIVE_BYTES))
         self._wake_reader, self._wake_writer = socket.socketpair()
-        self._stopping = False
+        self._stopping = self._closing = False
+        self._check_s = 0.0
         for part in (listener, self._wake_reader, self._wake_writer):
             part.setblocking(False)
         self._selector.register(listener, READ, lambda _: self._accept())
@@ -103,27 +107,47 @@ class ServerLoop:
         self._stopping = True
         self._wake()
 
-    def run(self) -> None:
-        """Serve until stopped."""
-        check_s, closing = 0.0, False
+    def run(self, leave: Callable[[], bool] = lambda: False) -> bool:
+        """Serve until stopped, or until told to leave to another thread, which goes on by calling this.
+
+        Args:
+            leave: Asked after all that has happened was seen to.
+
+        Returns:
+            Whether it left; else it has ended.
+        """
+        left = False
         try:
-            while not self._stopping or self._connections:
-                for key, mask in self._selector.select(TICK_S):
-                    key.data(mask)
-                while self._answers:
-                    self._answer(*self._answers.popleft())
-                if self._stopping and not closing:
-                    closing = True
-                    self._begin_to_stop()
-                if closing or time.monotonic() > check_s:
-                    check_s = time.monotonic() + TICK_S
-                    self._expire()
+            while not left and (not self._stopping or self._connections):
+                self._see_to(self._selector.select(TICK_S))
+                left = leave()
         finally:
-            for connection in tuple(self._connections):
-                self._close(connection)
-            for part in (self._listener, self._wake_reader, self._wake_writer):
-                part.close()
-            self._selector.close()
+            if not left:
+                self._end()
+        return left
+
+    def _see_to(self, events: list[Event]) -> None:
+        self._take_answers()
+        for key, mask in events:
+            key.data(mask)
+        self._take_answers()
+        if self._stopping and not self._closing:
+            self._closing = True
+            self._begin_to_stop()
+        if self._closing or time.monotonic() > self._check_s:
+            self._check_s = time.monotonic() + TICK_S
+            self._expire()
+
+    def _take_answers(self) -> None:
+        while self._answers:
+            self._answer(*self._answers.popleft())
+
+    def _end(self) -> None:
+        for connection in tuple(self._connections):
+            self._close(connection)
+        for part in (self._listener, self._wake_reader, self._wake_writer):
+            part.close()
+        self._selector.close()
 
     def _begin_to_stop(self) -> None:
         self._selector.unregister(self._listener)
@@ -175,19 +199,39 @@ class ServerLoop:
             self._receive(connection)
 
     def _receive(self, connection: Connection) -> None:
+        while self._receive_once(connection):
+            continue  # more of a body is likely to be here already
+
+    def _receive_once(self, connection: Connection) -> bool:
+        """Whether all the room there was is full, and a body is not whole yet."""
+        room = connection.buffer.room
+        place = self._received if room is None else room
         try:
-            count = connection.client.recv_into(self._received)
+            count = connection.client.recv_into(place)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             count = 0
         if not count:
             self._ended(connection)
-        elif not connection.lingers:
-            connection.buffer.add(self._received[:count])
-            if connection.at_work and len(connection.buffer) > MAX_HEAD_BYTES:
-                self._watch(connection, 0)  # it sends ahead: the rest waits in the network
-            self._advance(connection)
+            return False
+        if connection.lingers:
+            return False
+        if room is None:
+            connection.buffer.add(place[:count])
+        else:
+            connection.buffer.fill(count)
+        if connection.at_work and len(connection.buffer) > MAX_HEAD_BYTES:
+            self._watch(connection, 0)  # it sends ahead: the rest waits in the network
+        self._advance(connection)
+        return count == len(place) and connection.buffer.room is not None
+
+    def _await_bytes(self, connection: Connection, count: int) -> None:
+        """Be woken only when as many bytes are here: a body comes in pieces, and each would cost a turn."""
+        if count != connection.least_bytes:
+            connection.least_bytes = count
+            with contextlib.suppress(OSError):
+                connection.client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count)
 
     def _ended(self, connection: Connection) -> None:
         """The client sends no more; it may still wait for an answer."""
@@ -209,7 +253,11 @@ class ServerLoop:
         except HttpError as error:
             self._refuse(connection, error)
             return
-        if body is not None:
+        if body is None:
+            room = connection.buffer.room
+            self._await_bytes(connection, min(len(room or b"x"), AT_ONCE_BYTES))
+        else:
+            self._await_bytes(connection, 1)
             connection.at_work = True
             connection.deadline_s = AT_WORK
             self._handle(connection.head, body, lambda response: self._reply(connection, response))
@@ -243,13 +291,15 @@ class ServerLoop:
     def _reply(self, connection: Connection, response: Response) -> None:
         """Answer from the thread that made the answer: while it is at work, no other sends on this connection.
 
-        To wake the loop first would take as long as all the rest of a small request.
+        The loop is woken only where it has something to do; else what comes next, or its tick, does it. What it adds to
+        the connection after this has looked, it does before it looks at the answers itself.
         """
         unsent = self._message(connection, response)
         with contextlib.suppress(OSError):  # full, or gone: the loop sees to it
             unsent = unsent[connection.client.send(unsent) :]
         self._answers.append((connection, response.status, unsent))
-        self._wake()
+        if unsent or connection.last or connection.ended or len(connection.buffer) or self._stopping:
+            self._wake()
 
     def _message(self, connection: Connection, response: Response) -> memoryview:
         head = connection.head

@@ -58,10 +58,10 @@ class Running:
         listener = listen(self.settings, self.token.encode())
         self.port = listener.getsockname()[1]
         self.service = Service(self.model, self.settings, self.token.encode(), (("name", "small"),))
-        self.loop = self.service.loop = ServerLoop(
+        self.loop = ServerLoop(
             listener, self.service.admit, self.service.handle, self.service.metrics.responded, 4 * MIB
         )
-        self.thread = threading.Thread(target=self.loop.run)
+        self.thread = threading.Thread(target=self.service.run, args=(self.loop,))
         self.thread.start()
 
     def connect(self):
@@ -88,7 +88,6 @@ class Running:
         self.loop.stop()
         self.thread.join(30)
         assert not self.thread.is_alive()
-        self.service.close()
 
 
 def read_all(client):

@@ -133,8 +133,8 @@ def test_prometheus_scrapes_it(tmp_path):
     listener = listen(ServeSettings(port=0), token.encode())
     port = listener.getsockname()[1]
     service = Service(Quick(), ServeSettings(), token.encode(), (("name", "small"),))
-    loop = service.loop = ServerLoop(listener, service.admit, service.handle, service.metrics.responded, MIB)
-    thread = threading.Thread(target=loop.run)
+    loop = ServerLoop(listener, service.admit, service.handle, service.metrics.responded, MIB)
+    thread = threading.Thread(target=service.run, args=(loop,))
     thread.start()
     (tmp_path / "token").write_text(token)
     (tmp_path / "prometheus.yml").write_text(
@@ -164,4 +164,3 @@ def test_prometheus_scrapes_it(tmp_path):
         scraper.wait(30)
         loop.stop()
         thread.join(30)
-        service.close()
