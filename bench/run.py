@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from accelerators import accelerators
 from checks import checks
 from conversion import convert_int8
 from deploying import deploying
@@ -42,6 +43,7 @@ BENCHMARKS: Mapping[str, Callable[[bool], Section]] = {
     "deploying": deploying,
     "checks": checks,
     "estimates": estimates,
+    "accelerators": accelerators,
     "training": training,
     "distilling": distilling,
     "serving": serving,

@@ -23,18 +23,20 @@ from validation import (
     sources,
     with_copy_bandwidth,
 )
+from validation_npu import NpuRow, read_npu_rows
 
 from edgekit_targets.estimate.cores import FITTED_BANDWIDTH
 from edgekit_targets.estimate.latency import EFFICIENCY, MOST_GAIN, REFILL_CYCLES
-from edgekit_targets.estimate.ranges import CHECKED, SHORT, SHORT_MS, UNCHECKED
+from edgekit_targets.estimate.ranges import CHECKED, ON_EDGETPU, ON_ETHOS_U, SHORT, SHORT_MS, UNCHECKED
 
 WIDTH = 120
 PAGE = Path(__file__).parents[1] / "docs/validation.md"
 HEAD = f"""# Predictions held against what others published
 
-Written by `python bench/validation_page.py` from `bench/published.toml`, `bench/models_published.toml` and
-`bench/counts.toml`; not edited by hand. No number here was measured by edgekit on a board: published latencies stand
-beside what `edgekit estimate` predicts. "Error" is the larger of the two over the smaller.
+Written by `python bench/validation_page.py` from `bench/published.toml`, `bench/models_published.toml`,
+`bench/counts.toml`, and of accelerators `bench/published_npu.toml` and `bench/models_npu.toml`; not edited by hand. No
+number here was measured by edgekit on a board: published latencies stand beside what `edgekit estimate` predicts.
+"Error" is the larger of the two over the smaller.
 
 `estimated` is the prediction from the operator list alone, by rates that were counted once for each core
 (`edgekit_targets/estimate/cores.py`). `counted` is the one from an emulated run of the very model. Both take the
@@ -90,6 +92,7 @@ def page() -> str:
         *_tables(validation),
         *_short(validation),
         *_same_case(),
+        *_accelerators(),
         *_memory(),
     ]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(parts)).rstrip("\n") + "\n"
@@ -253,6 +256,42 @@ MobileNetV1 in float32 on a Raspberry Pi 4 at 1.5 GHz with four threads is publi
 README), 142 ms (issue 814, another person with the same program) and 72 ms (ncnn). MobileNetV1 in int8 is
 24 ms with XNNPACK and 40 ms with ncnn. No prediction can be nearer to all of them than they are to each
 other: 1.9x and 1.7x.""")
+
+
+def _accelerators() -> Iterator[str]:
+    rows = read_npu_rows()
+    tested = [row for row in rows if row.role == "tested" and row.published_ms >= SHORT_MS]
+    inside = sum(row.inside for row in tested)
+    yield "\n## Accelerators\n"
+    yield _prose(f"""\
+**Edge TPU.** The chip's two rates and the bandwidth of its links are fitted to the rows that say so; the formula is in
+`edgekit_targets/estimate/npu/roofline.py`. Of the rows of {SHORT_MS:g} ms and more that were only tested, {inside} of
+{len(tested)} lie in the printed {ON_EDGETPU.low:g} to {ON_EDGETPU.high:g} times. All are of one maker, so the range
+claims no more than an even chance. Outside is Inception-ResNet V2, on both: its weights that do not fit on the chip are
+48.6 MB, which no link of 500 MB/s carries in 57 ms, so what was published must be of a smaller file than this one.""")
+    yield ""
+    yield _prose(f"""\
+**Ethos-U.** No latency on hardware is published beside clock and memories, so none is told as a value. The range,
+{ON_ETHOS_U.low:g} to {ON_ETHOS_U.high:g} times, is held against Vela's own estimate of whole networks
+(docs/benchmarks.md, section Accelerators), which is an estimate itself.""")
+    yield ""
+    yield _prose("**Others** (RK3588, Hailo-8, Hexagon, Neutron): a bound where the profile tells one, and no time.")
+    for table in dict.fromkeys(row.table for row in rows):
+        yield from _npu_table([row for row in rows if row.table == table])
+
+
+def _npu_table(rows: Sequence[NpuRow]) -> Iterator[str]:
+    yield f"\n### {rows[0].table}\n"
+    yield _prose(f"{ROLES[rows[0].role]}. {rows[0].source}.")
+    yield ""
+    yield "| model | published | estimated | range | ratio | |"
+    yield "|---|---:|---:|---:|---:|---|"
+    for row in rows:
+        span = f"{_ms(row.predicted_ms * row.trust.low)} to {_ms(row.predicted_ms * row.trust.high)}"
+        note = "inside" if row.inside else "OUTSIDE"
+        yield (
+            f"| {row.model} | {_ms(row.published_ms)} | {_ms(row.predicted_ms)} | {span} | {row.ratio:.2f} | {note} |"
+        )
 
 
 def _memory() -> Iterator[str]:

@@ -32,7 +32,7 @@ UNCHECKED = Trust(
 )  # others stand in for what was counted; as far as a phone with cores of its own was off
 SHORT = Trust(0.25, 4.0)  # under SHORT_MS
 ON_ETHOS_U = Trust(0.65, 1.75, ASSUMED)  # Vela's own estimate beside edgekit's, of networks (docs/validation.md)
-ON_EDGETPU = Trust(0.65, 1.75)  # held against what its maker published (docs/validation.md)
+ON_EDGETPU = Trust(0.65, 1.75, ASSUMED)  # held against what its maker published, 8 of 10 (docs/validation.md)
 ANCHORED = Trust(0.7, 1.3)  # scaled by a measurement of another model, with the same runtime on the same board
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from edgekit_targets.estimate.latency import Unpredictable
 from edgekit_targets.estimate.npu.link import crossings_us, link_us
@@ -39,12 +40,12 @@ class NpuTime:
     crossing_us: float
     processor: Prediction | None
 
-    @property
+    @cached_property
     def total_us(self) -> float:
         """All of it."""
         return sum(time for _, time in self._each())
 
-    @property
+    @cached_property
     def parts_us(self) -> dict[str, float]:
         """From what takes time to how long that is, all operators together."""
         parts: dict[str, float] = {}

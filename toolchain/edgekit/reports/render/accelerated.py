@@ -42,21 +42,24 @@ def accelerator_rows(found: Accelerated, compiled: Compilation | None, *, timed:
         yield "compiler", f"{_text(compiled.time)}, predicted: {compiled.time.method}"
 
 
-def accelerator_remedies(found: Accelerated, *, timed: bool) -> list[str]:
-    """What would bring more of the model onto the accelerator, the most costly first, or use it better.
+def accelerator_fixes(found: Accelerated, *, timed: bool) -> list[str]:
+    """What would bring more of the model onto the accelerator, the most costly first.
 
     Args:
         found: What is known.
         timed: Whether what its time could win is told beside these.
     """
     told = [finding for finding in found.findings if not (timed and finding.rule == STREAMED)]
-    remedies = [_remedy(finding, found) for finding in told[:SHOWN_FIXES]]
-    if found.alignment and found.unfilled.value:
-        remedies.append(
-            f"widen channels to multiples of {found.alignment}: layers with {100 * found.unfilled.value:.0f} % of the "
-            "MACs end in a block that is not full; its rest is free, and wins accuracy, not time"
-        )
-    return remedies
+    return [_remedy(finding, found) for finding in told[:SHOWN_FIXES]]
+
+
+def accelerator_widths(found: Accelerated) -> list[str]:
+    """What would fill the accelerator's blocks, which wins no time."""
+    if not found.alignment or not found.unfilled.value:
+        return []
+    what = f"widen channels to multiples of {found.alignment}"
+    share = f"layers with {100 * found.unfilled.value:.0f} % of the MACs"
+    return [f"{what}: {share} end in a block that is not full; its rest is free, and wins accuracy, not time"]
 
 
 def _remedy(finding: Finding, found: Accelerated) -> str:

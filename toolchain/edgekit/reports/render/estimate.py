@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgekit.estimating import Estimates
-from edgekit.reports.render.accelerated import accelerator_remedies, accelerator_rows
+from edgekit.reports.render.accelerated import accelerator_fixes, accelerator_rows, accelerator_widths
 from edgekit.reports.render.estimate_words import (
     ACCURACY,
     MEMORY_UNCHECKED,
@@ -177,7 +177,8 @@ def _print_remedies(row: Estimate, console: Console) -> None:
     console.print(Text("What would help", style="bold"))
     found = [_remedy(remedy) for remedy in row.remedies]
     if row.accelerated is not None:
-        found = [*accelerator_remedies(row.accelerated, timed=bool(row.operators)), *found]
+        fixes = accelerator_fixes(row.accelerated, timed=bool(row.operators))
+        found = [*fixes, *found, *accelerator_widths(row.accelerated)]
     for number, text in enumerate(found, 1):
         console.print(Text(f"{number}. {text}"))
     if not found:
