@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hmac
 import math
 import signal
@@ -172,6 +173,8 @@ def serve(bundle: str, settings: ServeSettings, announce: Announce) -> int:
         budget = BODIES * settings.max_body_mib * MIB
         loop = ServerLoop(listener, service.admit, service.handle, service.metrics.responded, budget)
         _stop_on_signals(loop)
+        gc.collect()
+        gc.freeze()  # what is here stays: looking through it for cycles took longer than one request in a hundred
         announce(dict(labels)["name"], listener.getsockname()[1])
         service.run(loop)
     return service.metrics.answered
