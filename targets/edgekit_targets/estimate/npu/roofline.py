@@ -1,6 +1,9 @@
-"""The time of each operator on an accelerator, by the figures of its profile: the longest of what bounds it.
+"""The time of each operator on an accelerator, by the figures of its profile.
 
-time = max(multiply-accumulates / rate, bytes / bandwidth of each memory)     for they overlap
+    of an Ethos-U    time = max(filled multipliers / rate, bytes / bandwidth of each memory), which overlap
+    of others        time = multiply-accumulates / sustained rate + bytes / bandwidth of the memory on the chip
+
+What overlaps in the others is not published, so nothing is taken to; docs/validation.md holds the sum against what is.
 """
 
 from __future__ import annotations
