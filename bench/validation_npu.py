@@ -11,7 +11,7 @@ from edgekit_targets.catalog import load_profile
 from edgekit_targets.estimate.npu.roofline import sustained_times
 from edgekit_targets.estimate.ranges import ON_EDGETPU, SHORT, SHORT_MS, Trust
 from edgekit_targets.estimate.work import Load
-from edgekit_targets.profile import Link, Npu
+from edgekit_targets.npu import Link, Npu
 
 FOLDER = Path(__file__).parent
 PUBLISHED, MODELS = FOLDER / "published_npu.toml", FOLDER / "models_npu.toml"

@@ -11,8 +11,9 @@ from edgekit_targets.estimate.subject import Subject, subject_of
 from edgekit_targets.findings import NOT_COMPLETE, Check, Finding, Place, Placement, Severity, predicted, ranked
 from edgekit_targets.fixes import Fix
 from edgekit_targets.graph.graph import Graph, Subgraph
+from edgekit_targets.npu import COMPILES, Npu
 from edgekit_targets.placement import Split, Splitter
-from edgekit_targets.profile import COMPILES, Npu, Profile
+from edgekit_targets.profile import Profile
 from edgekit_targets.rules.catalog import family_of
 from edgekit_targets.rules.chip import check_chip, chip_notes
 from edgekit_targets.rules.cpu import check_cpu, check_left, check_memory

@@ -13,7 +13,8 @@ from edgekit_targets.estimate.work import loads_of, total, work_of
 from edgekit_targets.graph.graph import Graph
 from edgekit_targets.graph.tflite import read_tflite
 from edgekit_targets.graph.tflite_write import Chain, write_chain
-from edgekit_targets.profile import Profile, Sourced, Speed
+from edgekit_targets.profile import Profile, Speed
+from edgekit_targets.sourced import Sourced
 
 PI4 = load_profile("raspberry-pi-4b").profile
 

@@ -25,7 +25,8 @@ from edgekit_targets.estimate.work import loads_of
 from edgekit_targets.findings import Place, Placement, predicted
 from edgekit_targets.graph.graph import Graph
 from edgekit_targets.graph.read import read_graph
-from edgekit_targets.profile import Profile, Sourced
+from edgekit_targets.profile import Profile
+from edgekit_targets.sourced import Sourced
 from edgekit_targets.vela.vela import compile_with_vela
 from tests.claims import forbidden_claims
 from tests.graphs import GraphMaker, mobilenet_v1

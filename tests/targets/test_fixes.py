@@ -15,7 +15,7 @@ from edgekit_targets.catalog import load_profile
 from edgekit_targets.check import check_graph
 from edgekit_targets.fixes import COSTS, Fix, Need
 from edgekit_targets.graph.read import read_graph
-from edgekit_targets.profile import NpuFamily
+from edgekit_targets.names import NpuFamily
 from edgekit_targets.rules.catalog import family_of
 from edgekit_targets.rules.cpu import SLOW
 from edgekit_targets.rules.ethos_u import FIXES

@@ -6,7 +6,8 @@ import pytest
 
 from edgekit_targets.catalog import load_profile, load_profiles
 from edgekit_targets.hardware import channel_effect, kernel_effect, memory_effect, size_warnings
-from edgekit_targets.profile import Budgets, Cpu, Memory, Sourced
+from edgekit_targets.profile import Budgets, Cpu, Memory
+from edgekit_targets.sourced import Sourced
 
 HOST = load_profile("host").profile
 PI_4 = load_profile("raspberry-pi-4b").profile

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgekit_targets.profile import Budgets, Cpu, Profile, RecipeChoice, Sourced
+from edgekit_targets.profile import Budgets, Cpu, Profile, RecipeChoice
+from edgekit_targets.sourced import Sourced
 
 
 def test_a_processor_tells_which_extensions_it_has_lacks_or_leaves_open() -> None:

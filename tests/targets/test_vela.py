@@ -15,7 +15,8 @@ from edgekit_targets.check import check_graph, judge
 from edgekit_targets.findings import Check
 from edgekit_targets.graph.graph import Graph, Operator
 from edgekit_targets.graph.read import read_graph
-from edgekit_targets.profile import Npu, Sourced
+from edgekit_targets.npu import Npu
+from edgekit_targets.sourced import Sourced
 from edgekit_targets.vela.blank import without_weights
 from edgekit_targets.vela.room import beyond_chip
 from edgekit_targets.vela.vela import VelaError, compile_with_vela, operator_rules, sort_operators, vela_version

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from edgekit.reports.energy import predict_energy
 from edgekit_runtime.figure import Interval, measured, unavailable
-from edgekit_targets.profile import Power, Profile, Sourced
+from edgekit_targets.profile import Power, Profile
+from edgekit_targets.sourced import Sourced
 
 CPU_TIME = measured(10e6, "ns", "m", Interval(9.9e6, 10.1e6))
 

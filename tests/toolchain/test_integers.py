@@ -11,7 +11,8 @@ from edgekit.pipeline.integers import choose_calibration, choose_integers
 from edgekit_converters.settings import QuantizeSettings
 from edgekit_runtime.errors import RecipeError
 from edgekit_targets.catalog import load_profile
-from edgekit_targets.profile import Profile, Sourced
+from edgekit_targets.profile import Profile
+from edgekit_targets.sourced import Sourced
 
 INT8 = QuantizeSettings("int8", "float32", "float32")
 

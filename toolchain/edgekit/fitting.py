@@ -19,7 +19,8 @@ from edgekit_targets.estimate.subject import Subject
 from edgekit_targets.findings import Check
 from edgekit_targets.fixes import Fix
 from edgekit_targets.graph.graph import Graph
-from edgekit_targets.profile import NpuCompiler, Profile
+from edgekit_targets.npu import NpuCompiler
+from edgekit_targets.profile import Profile
 from edgekit_targets.rules.chip import BEYOND_RAM
 from edgekit_targets.rules.cpu import MEMORY_UNKNOWN
 from edgekit_targets.rules.ruling import Verdict

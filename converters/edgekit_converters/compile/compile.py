@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgekit_converters.compile.compilation import Compiled, not_run
-from edgekit_targets.profile import COMPILES, Npu, Profile
+from edgekit_targets.npu import COMPILES, Npu
+from edgekit_targets.profile import Profile
 
 # What edgekit does not call: their licences or their kits keep them out of reach.
 ELSEWHERE = {

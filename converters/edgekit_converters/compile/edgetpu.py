@@ -21,7 +21,7 @@ from edgekit_converters.compile.vendor import run_vendor
 from edgekit_targets.check import judge
 from edgekit_targets.findings import Place
 from edgekit_targets.graph.read import read_graph
-from edgekit_targets.profile import Npu
+from edgekit_targets.npu import Npu
 
 COMPILER = "edgetpu_compiler"
 COMMAND = f"{COMPILER} -s model.tflite"

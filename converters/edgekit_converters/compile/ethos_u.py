@@ -9,7 +9,7 @@ from edgekit_converters.compile.compilation import Compilation, Compiled, Compil
 from edgekit_targets.findings import Place
 from edgekit_targets.graph.graph import Graph
 from edgekit_targets.graph.read import read_graph
-from edgekit_targets.profile import Npu, NpuCompiler
+from edgekit_targets.npu import Npu, NpuCompiler
 from edgekit_targets.rules.common import TO_INTEGER
 from edgekit_targets.rules.ethos_u import MEND
 from edgekit_targets.vela.room import beyond

@@ -8,7 +8,7 @@ from edgekit_converters.compile.blame import Blame, blame, in_words
 from edgekit_converters.compile.compilation import CompileError
 from edgekit_targets.check import judge
 from edgekit_targets.graph.read import read_graph
-from edgekit_targets.profile import Npu
+from edgekit_targets.npu import Npu
 from edgekit_targets.rules.ruling import Refused, Verdict
 
 OTHERWISE = "Write it with other operators, or give it other shapes."

@@ -14,7 +14,7 @@ from edgekit_converters.compile.refusal import refusal
 from edgekit_converters.compile.vendor import run_vendor
 from edgekit_targets.findings import Place
 from edgekit_targets.graph.read import read_graph
-from edgekit_targets.profile import Npu
+from edgekit_targets.npu import Npu
 
 PYTHON_VARIABLE = "EDGEKIT_RKNN_PYTHON"
 COMPILER = "rknn-toolkit2"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from edgekit_runtime.figure import Figure, unavailable
 from edgekit_targets.estimate.subject import Subject
 from edgekit_targets.findings import Check, Finding, Place, Placement
-from edgekit_targets.profile import Npu, Profile
+from edgekit_targets.npu import Npu
+from edgekit_targets.profile import Profile
 
 OPERATIONS = 2  # of each multiply-accumulate, as makers count them
 NS_PER_US = 1e3

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edgekit_targets.estimate.cores import LINE_BYTES, Precision, Rates
-from edgekit_targets.profile import Sourced, Speed
+from edgekit_targets.profile import Speed
+from edgekit_targets.sourced import Sourced
 
 if TYPE_CHECKING:
     from edgekit_targets.graph.tflite_write import Chain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edgekit_targets.profile import NpuFamily
+from edgekit_targets.names import NpuFamily
 from edgekit_targets.rules.rule import Family
 
 

@@ -10,7 +10,8 @@ from edgekit_targets.estimate.subject import Subject
 from edgekit_targets.findings import Finding, Placement, Severity, predicted
 from edgekit_targets.fixes import Fix
 from edgekit_targets.hardware import KIB
-from edgekit_targets.profile import Npu, Profile
+from edgekit_targets.npu import Npu
+from edgekit_targets.profile import Profile
 from edgekit_targets.rules.common import NARROWER
 
 FROM_SHAPES = "counted from the shapes in the file"

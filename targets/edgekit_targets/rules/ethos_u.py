@@ -10,7 +10,7 @@ from edgekit_runtime.child import ChildError
 from edgekit_targets.findings import Place
 from edgekit_targets.fixes import Fix
 from edgekit_targets.graph.graph import Subgraph
-from edgekit_targets.profile import NpuCompiler
+from edgekit_targets.npu import NpuCompiler
 from edgekit_targets.rules.common import GIVE_SHAPES, TO_INTEGER
 from edgekit_targets.rules.ruling import LISTED, Refused, Verdict
 from edgekit_targets.vela.vela import Refusal, sort_operators, vela_version

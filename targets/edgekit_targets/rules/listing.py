@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from edgekit_runtime.errors import UserError
-from edgekit_targets.profile import Npu, Profile
+from edgekit_targets.npu import Npu
+from edgekit_targets.profile import Profile
 from edgekit_targets.rules.catalog import family_of
 from edgekit_targets.rules.rule import Family, Rule
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edgekit_targets.fixes import Fix
 from edgekit_targets.graph.graph import Attribute, Operator, Subgraph, Tensor
 from edgekit_targets.graph.kinds import NO_MACS
-from edgekit_targets.profile import Npu
+from edgekit_targets.npu import Npu
 
 WITH_MACS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "BATCH_MATMUL"})
 RECURRENT = frozenset({"LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "SVDF"})

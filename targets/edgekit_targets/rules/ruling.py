@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edgekit_targets.findings import Place
 from edgekit_targets.fixes import Fix, Need
 from edgekit_targets.graph.graph import Subgraph
-from edgekit_targets.profile import Npu
+from edgekit_targets.npu import Npu
 from edgekit_targets.rules.rule import Family, Site
 
 NOT_RUN = "operator"

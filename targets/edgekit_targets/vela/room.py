@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from edgekit_runtime.child import ChildError
-from edgekit_targets.profile import Npu, Sourced
+from edgekit_targets.npu import Npu
+from edgekit_targets.sourced import Sourced
 from edgekit_targets.vela.vela import VelaError, compile_with_vela
 
 SRAM = ("sram_memory_used",)

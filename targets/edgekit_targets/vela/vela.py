@@ -13,7 +13,7 @@ from pathlib import Path
 from edgekit_runtime.child import Child
 from edgekit_runtime.errors import MissingExtraError, ProfileError, UserError
 from edgekit_targets.graph.graph import Subgraph
-from edgekit_targets.profile import NpuCompiler
+from edgekit_targets.npu import NpuCompiler
 from edgekit_targets.vela.blank import without_weights
 
 OLDEST = (5, 2)

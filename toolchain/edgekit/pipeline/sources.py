@@ -9,7 +9,8 @@ from edgekit.pipeline.request import Request
 from edgekit_converters.frameworks import Framework
 from edgekit_converters.settings import DataSettings, NamedShape, NamedType, SourceSettings
 from edgekit_runtime.errors import RecipeError
-from edgekit_targets.profile import COMPILES, Profile
+from edgekit_targets.npu import COMPILES
+from edgekit_targets.profile import Profile
 
 FORMATS = ("tflite", "onnx")
 INPUT_TYPES = ("float32", "float16", "float64", "int8", "uint8", "int16", "int32", "int64", "bool")

@@ -9,7 +9,7 @@ from edgekit_targets.estimate.npu.blocks import cycles_of
 from edgekit_targets.estimate.subject import Subject
 from edgekit_targets.estimate.work import Load
 from edgekit_targets.hardware import KIB
-from edgekit_targets.profile import Npu
+from edgekit_targets.npu import Npu
 
 START_CYCLES = 100.0  # of each operator
 CACHED = "Dedicated_Sram"  # memory modes in which activations lie in the DRAM, and SRAM is a cache

@@ -6,7 +6,8 @@ from edgekit_targets.estimate.latency import Unpredictable
 from edgekit_targets.estimate.subject import Subject
 from edgekit_targets.findings import Placement
 from edgekit_targets.hardware import KIB
-from edgekit_targets.profile import Link, Profile
+from edgekit_targets.npu import Link
+from edgekit_targets.profile import Profile
 
 
 def streamed_bytes(subject: Subject, profile: Profile) -> int:

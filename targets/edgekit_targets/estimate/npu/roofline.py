@@ -15,7 +15,7 @@ from edgekit_targets.estimate.latency import Unpredictable
 from edgekit_targets.estimate.npu.ethos_u import ethos_u_times
 from edgekit_targets.estimate.subject import Subject
 from edgekit_targets.estimate.work import Load
-from edgekit_targets.profile import Npu
+from edgekit_targets.npu import Npu
 
 OPERATIONS = 2  # of each multiply-accumulate, as makers count them
 NOT_TOLD = "nothing published tells what this accelerator sustains (npu.sustained_gops, npu.sram_bandwidth_mb_s)"

@@ -11,7 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from edgekit.reports.render.units import plain
-from edgekit_targets.profile import Budgets, Caches, NpuCompiler, Profile, Sourced, Speed
+from edgekit_targets.npu import NpuCompiler
+from edgekit_targets.profile import Budgets, Caches, Profile, Speed
+from edgekit_targets.sourced import Sourced
 
 UNKNOWN = "unknown"
 _UNITS = {
