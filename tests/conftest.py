@@ -17,7 +17,9 @@ hypothesis.settings.register_profile("edgekit", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile("edgekit")
 
-if hasattr(signal, "SIGHUP"):  # whoever runs the tests may ignore it, as nohup does, and what they start would, too
+# Whoever runs the tests may ignore these, as nohup and shells in the background do; what the tests start would, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: on busy cores its waiting threads would spin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -38,7 +39,11 @@ DTYPES = {
 NUMBERS = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 RUNNING = re.compile(r"Non-zero status code returned while running (\w+) node\. Name:'([^']*)' Status Message: ")
 PLACE = re.compile(r"/\S+\.(?:cc|h):\d+ [^()]*\([^()]*\)(?:::<lambda\(\)>)? ")
-ERRORS_ONLY = 3  # severity of onnxruntime's log
+ERRORS_ONLY, NOTHING = 3, 4  # severity of onnxruntime's log
+# x86-64 processors without VNNI instructions add two products of uint8 by int8 in 16 bits, and cut off what is beyond;
+# others, Arm's among them, do not. With this they take slower kernels that do not, either; on others it does nothing.
+# onnxruntime 1.31 refuses some models with it, such as those of which two operators share their weights.
+EXACT_PRODUCTS = ("session.x64quantprecision", "1")
 
 
 class Profile(NamedTuple):
@@ -174,12 +179,19 @@ def reason(error: BaseException) -> str:
 
 
 def _open(path: str, threads: int, profile: str = "") -> Any:  # onnxruntime ships no types; this file is their border
-    options = onnxruntime.SessionOptions()
-    options.enable_profiling, options.profile_file_prefix = bool(profile), profile
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = ERRORS_ONLY
-    try:
+    def opened(severity: int, *entries: tuple[str, str]) -> Any:
+        options = onnxruntime.SessionOptions()
+        options.enable_profiling, options.profile_file_prefix = bool(profile), profile
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.log_severity_level = severity
+        for entry in entries:
+            options.add_session_config_entry(*entry)
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    try:
+        with contextlib.suppress(Exception):  # without it, it is refused for its own sake, or taken
+            return opened(NOTHING, EXACT_PRODUCTS)
+        return opened(ERRORS_ONLY)
     except Exception as error:  # onnxruntime's own kinds have no common base
         raise ModelError(
             f"{path}: onnxruntime refuses it: {reason(error)}",

@@ -18,7 +18,9 @@ from edgekit.routes import ROUTES
 
 @pytest.fixture
 def machine(monkeypatch):
-    """Tells the doctor which versions are installed; what is not named is as edgekit was tried."""
+    """Tells the doctor which versions are installed; what is not named is as edgekit was tried, every program too."""
+
+    monkeypatch.setattr(diagnosis, "which", lambda name: f"/usr/bin/{name}")
 
     def with_versions(**found: str | None) -> Diagnosis:
         # Of `<2.14,>=2.13` the lowest that fits, which is told last.

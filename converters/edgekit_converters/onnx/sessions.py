@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -9,9 +10,9 @@ from typing import Any, Literal
 import onnxruntime
 
 from edgekit_runtime.errors import ModelError
-from edgekit_runtime.onnx import reason
+from edgekit_runtime.onnx import EXACT_PRODUCTS, reason
 
-ERRORS_ONLY = 3  # severity of onnxruntime's log
+ERRORS_ONLY, NOTHING = 3, 4  # severity of onnxruntime's log
 ONE_THREAD = 1
 LEVELS = {
     "none": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
@@ -40,16 +41,26 @@ def open_session(
     Raises:
         ModelError: onnxruntime refuses it.
     """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = ONE_THREAD
-    options.log_severity_level = ERRORS_ONLY
-    options.graph_optimization_level = LEVELS[level]
-    if written_to is not None:
-        options.optimized_model_filepath = str(written_to)
-    try:
+    content = model.SerializeToString()
+
+    def opened(severity: int, *entries: tuple[str, str]) -> Any:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = ONE_THREAD
+        options.log_severity_level = severity
+        options.graph_optimization_level = LEVELS[level]
+        if written_to is not None:
+            options.optimized_model_filepath = str(written_to)
+        for entry in entries:
+            options.add_session_config_entry(*entry)
         return onnxruntime.InferenceSession(
-            model.SerializeToString(), options, ["CPUExecutionProvider"], disabled_optimizers=list(disabled)
+            content, options, ["CPUExecutionProvider"], disabled_optimizers=list(disabled)
         )
+
+    try:
+        if level == "all" and written_to is None:
+            with contextlib.suppress(Exception):  # without it, it is refused for its own sake, or taken
+                return opened(NOTHING, EXACT_PRODUCTS)
+        return opened(ERRORS_ONLY)
     except Exception as error:  # onnxruntime's own kinds have no common base
         raise ModelError(
             f"{path}: onnxruntime refuses it: {reason(error)}",
