@@ -105,6 +105,11 @@ class RequestBuffer:
         """Where the rest of a body goes that was begun, without a copy in between; `None` where none was."""
         return None if self._body is None else memoryview(self._body)[self._filled :]
 
+    @property
+    def filled(self) -> int:
+        """How many bytes of a body that was begun are here."""
+        return self._filled
+
     def fill(self, count: int) -> None:
         """Tell how many bytes were received into that room."""
         self._filled += count

@@ -254,8 +254,8 @@ class ServerLoop:
             self._refuse(connection, error)
             return
         if body is None:
-            room = connection.buffer.room
-            self._await_bytes(connection, min(len(room or b"x"), AT_ONCE_BYTES))
+            missing = connection.head.length - connection.buffer.filled
+            self._await_bytes(connection, min(missing, AT_ONCE_BYTES))
         else:
             self._await_bytes(connection, 1)
             connection.at_work = True

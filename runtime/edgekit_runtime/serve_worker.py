@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from typing import Callable, Optional
 
 Job = Callable[[], None]
@@ -21,25 +20,8 @@ class Worker:
     def __init__(self, name: str, limit: int) -> None:
         self._jobs: queue.SimpleQueue[Optional[Job]] = queue.SimpleQueue()
         self._limit = limit
-        self._since_s: Optional[float] = None
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
-
-    @property
-    def waiting(self) -> int:
-        """Jobs that wait."""
-        return self._jobs.qsize()
-
-    @property
-    def limit(self) -> int:
-        """Jobs that may wait."""
-        return self._limit
-
-    @property
-    def busy_s(self) -> float:
-        """How long the job under way has taken so far; 0 where there is none."""
-        since_s = self._since_s
-        return 0.0 if since_s is None else time.monotonic() - since_s
 
     def offer(self, job: Job) -> bool:
         """Take a job, unless too many wait already.
@@ -65,6 +47,4 @@ class Worker:
             job = self._jobs.get()
             if job is None:
                 return
-            self._since_s = time.monotonic()
             job()
-            self._since_s = None
