@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -10,9 +9,8 @@ from typing import Any, Literal
 import onnxruntime
 
 from edgekit_runtime.errors import ModelError
-from edgekit_runtime.onnx import EXACT_PRODUCTS, reason
+from edgekit_runtime.onnx import ERRORS_ONLY, PROVIDERS, exact_session, reason
 
-ERRORS_ONLY, NOTHING = 3, 4  # severity of onnxruntime's log
 ONE_THREAD = 1
 LEVELS = {
     "none": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
@@ -41,26 +39,21 @@ def open_session(
     Raises:
         ModelError: onnxruntime refuses it.
     """
-    content = model.SerializeToString()
+    content, left_out = model.SerializeToString(), list(disabled)
 
-    def opened(severity: int, *entries: tuple[str, str]) -> Any:
+    def options_at(severity: int) -> Any:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = ONE_THREAD
         options.log_severity_level = severity
         options.graph_optimization_level = LEVELS[level]
         if written_to is not None:
             options.optimized_model_filepath = str(written_to)
-        for entry in entries:
-            options.add_session_config_entry(*entry)
-        return onnxruntime.InferenceSession(
-            content, options, ["CPUExecutionProvider"], disabled_optimizers=list(disabled)
-        )
+        return options
 
     try:
         if level == "all" and written_to is None:
-            with contextlib.suppress(Exception):  # without it, it is refused for its own sake, or taken
-                return opened(NOTHING, EXACT_PRODUCTS)
-        return opened(ERRORS_ONLY)
+            return exact_session(content, options_at, disabled_optimizers=left_out)
+        return onnxruntime.InferenceSession(content, options_at(ERRORS_ONLY), PROVIDERS, disabled_optimizers=left_out)
     except Exception as error:  # onnxruntime's own kinds have no common base
         raise ModelError(
             f"{path}: onnxruntime refuses it: {reason(error)}",
