@@ -101,6 +101,15 @@ def test_weights_that_do_not_fit_on_the_chip_cross_the_link_and_bound_the_time()
     assert streamed_bytes(subject, ETHOS) == 0
 
 
+def test_figures_of_an_accelerator_that_nothing_published_checks_give_a_wider_range() -> None:
+    assert BOARD.npu is not None
+    graph, other = dense(4096, 8192), replace(BOARD, npu=replace(BOARD.npu, family="rockchip"))
+    known, unknown = (estimated(graph, profile).latency.interval for profile in (BOARD, other))
+    assert known is not None
+    assert unknown is not None
+    assert unknown.low < known.low < known.high < unknown.high
+
+
 def test_the_parts_of_accelerator_link_and_processor_add_up() -> None:
     graph = mobilenet_v1("int8")
     last = len(graph.main.operators) - 1

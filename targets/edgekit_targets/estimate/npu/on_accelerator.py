@@ -10,7 +10,7 @@ from edgekit_targets.estimate.estimate import BoundShare, Estimate, OperatorEsti
 from edgekit_targets.estimate.latency import Unpredictable
 from edgekit_targets.estimate.npu.remedies import npu_remedies
 from edgekit_targets.estimate.npu.timing import PROCESSOR, US_PER_MS, NpuTime, npu_time
-from edgekit_targets.estimate.ranges import ON_EDGETPU, ON_ETHOS_U, Latency, latency_figure
+from edgekit_targets.estimate.ranges import ON_EDGETPU, ON_ETHOS_U, UNCHECKED, Latency, latency_figure
 from edgekit_targets.estimate.subject import Subject
 from edgekit_targets.estimate.work import Load
 from edgekit_targets.findings import Placement
@@ -52,8 +52,10 @@ def with_accelerator(estimate: Estimate, subject: Subject, placement: Placement,
 def _latency(time: NpuTime, profile: Profile) -> Latency:
     """Of an Ethos-U a range alone: nothing that was measured there is published beside its clock and memories."""
     total_ms = time.total_us / US_PER_MS
-    if profile.npu is None or profile.npu.family != "ethos-u":
-        return latency_figure(total_ms, ON_EDGETPU, METHOD, advice="")
+    assert profile.npu is not None, "who calls this has looked"
+    if profile.npu.family != "ethos-u":
+        trust = ON_EDGETPU if profile.npu.family == "edgetpu" else UNCHECKED
+        return latency_figure(total_ms, trust, METHOD, advice="")
     span = Interval(total_ms * ON_ETHOS_U.low, total_ms * ON_ETHOS_U.high, ON_ETHOS_U.confidence)
     return Latency(unavailable("ns", VELA_ALONE), span)
 
