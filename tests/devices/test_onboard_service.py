@@ -271,7 +271,10 @@ def test_a_port_that_is_taken_is_told_before_anything_is_installed(home, told):
     ("journal", "words"),
     [
         (JOURNAL, "127.0.0.1, port 8181: address already in use"),
-        ("/bin/sh: 0: cannot open /root/python: Permission denied", "/bin/sh: 0: cannot open /root/python: Permission"),
+        (
+            "/bin/sh: 0: cannot open /home/pi/python: Permission denied",
+            "/bin/sh: 0: cannot open /home/pi/python: Permission",
+        ),
         ("", "it ended"),
     ],
 )
