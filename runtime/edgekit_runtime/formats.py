@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import IO, Optional
+from typing import IO
+
+from edgekit_runtime.protobuf import BYTES, FIXED_LENGTHS, VARINT, read_varint
 
 TFLITE_MAGIC = b"TFL3"  # at byte 4: the identifier in TensorFlow Lite's schema.fbs
 # Field numbers of ModelProto in ONNX's onnx.proto; the file has no magic number of its own.
 ONNX_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
 ONNX_GRAPH = 7
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types of protocol buffers
-MOST_BYTES = 10  # of a varint
 
 
 def is_tflite(file: IO[bytes]) -> bool:
@@ -24,7 +24,7 @@ def is_onnx(file: IO[bytes]) -> bool:
     size = file.seek(0, os.SEEK_END)
     place, graph = file.seek(0), False
     while place < size:
-        key = _varint(file)
+        key = read_varint(file)
         field, wire = (key >> 3, key & 7) if key is not None else (0, 0)
         if field not in ONNX_FIELDS or not _skip(file, wire, size):
             return False
@@ -35,22 +35,10 @@ def is_onnx(file: IO[bytes]) -> bool:
 
 def _skip(file: IO[bytes], wire: int, size: int) -> bool:
     if wire == VARINT:
-        return _varint(file) is not None
-    length = {FIXED64: 8, FIXED32: 4}.get(wire)
+        return read_varint(file) is not None
+    length = FIXED_LENGTHS.get(wire)
     if wire == BYTES:
-        length = _varint(file)
+        length = read_varint(file)
     if length is None:
         return False
     return file.seek(length, os.SEEK_CUR) <= size
-
-
-def _varint(file: IO[bytes]) -> Optional[int]:
-    value = 0
-    for shift in range(0, 7 * MOST_BYTES, 7):
-        byte = file.read(1)
-        if not byte:
-            return None
-        value |= (byte[0] & 0x7F) << shift
-        if byte[0] < 0x80:
-            return value
-    return None

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from edgekit_runtime.errors import MissingExtraError, ModelError, first_line
+from edgekit_runtime.onnx_exact import exact_session
 from edgekit_runtime.tensor import TensorSpec
 
 try:
@@ -39,12 +39,6 @@ DTYPES = {
 NUMBERS = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 RUNNING = re.compile(r"Non-zero status code returned while running (\w+) node\. Name:'([^']*)' Status Message: ")
 PLACE = re.compile(r"/\S+\.(?:cc|h):\d+ [^()]*\([^()]*\)(?:::<lambda\(\)>)? ")
-ERRORS_ONLY, NOTHING = 3, 4  # severity of onnxruntime's log
-PROVIDERS = ["CPUExecutionProvider"]
-# x86-64 processors without VNNI instructions add two products of uint8 by int8 in 16 bits, and cut off what is beyond;
-# others, Arm's among them, do not. With this they take slower kernels that do not, either; on others it does nothing.
-# onnxruntime 1.31 refuses some models with it, such as those of which two operators share their weights.
-EXACT_PRODUCTS = ("session.x64quantprecision", "1")
 
 
 class Profile(NamedTuple):
@@ -177,24 +171,6 @@ def reason(error: BaseException) -> str:
     text = NUMBERS.sub("", " ".join(str(error).split()))
     text = PLACE.sub("", RUNNING.sub(r"\1 \2: ", text).replace(" : ", ": ", 1))
     return first_line(ModelError(text.strip())) if text.strip() else "it does not say why"
-
-
-def exact_session(model: str | bytes, options_at: Callable[[int], Any], **settings: Any) -> Any:
-    """A session that adds integer products without cutting off sums, where onnxruntime takes the model so.
-
-    Args:
-        model: The file's path, or its content.
-        options_at: Makes the options of a session that logs at a severity.
-        settings: Of the session.
-
-    Raises:
-        Exception: Of onnxruntime's own kinds, which have no common base: it refuses the model.
-    """
-    exact = options_at(NOTHING)
-    exact.add_session_config_entry(*EXACT_PRODUCTS)
-    with contextlib.suppress(Exception):  # without it, it is refused for its own sake, or taken
-        return onnxruntime.InferenceSession(model, exact, providers=PROVIDERS, **settings)
-    return onnxruntime.InferenceSession(model, options_at(ERRORS_ONLY), providers=PROVIDERS, **settings)
 
 
 def _open(path: str, threads: int, profile: str = "") -> Any:  # onnxruntime ships no types; this file is their border

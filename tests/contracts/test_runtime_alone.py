@@ -18,6 +18,7 @@ SOURCES = sorted(RUNTIME.rglob("*.py"))
 OPTIONAL = {
     "litert.py": "ai_edge_litert",
     "onnx.py": "onnxruntime",
+    "onnx_exact.py": "onnxruntime",
     "pictures.py": "PIL",
     "tflite_runtime.py": "tflite_runtime",
 }

@@ -9,7 +9,8 @@ from typing import Any, Literal
 import onnxruntime
 
 from edgekit_runtime.errors import ModelError
-from edgekit_runtime.onnx import ERRORS_ONLY, PROVIDERS, exact_session, reason
+from edgekit_runtime.onnx import reason
+from edgekit_runtime.onnx_exact import ERRORS_ONLY, PROVIDERS, exact_session
 
 ONE_THREAD = 1
 LEVELS = {
