@@ -81,6 +81,10 @@ def open_remote(text: str) -> RemoteDevice:
     """
     named = find_device(text)
     scheme = named.address.scheme
+    if isinstance(named.address, EmulatedAddress):
+        from edgekit_devices.emulated.boards import find_board
+
+        find_board(named.address.name)  # what there is not is nothing to measure on, either
     if scheme not in TRANSPORTS:
         raise DeviceError(
             f"{text}: nothing can be deployed to {scheme} devices; allowed: {', '.join(TRANSPORTS)}.",

@@ -61,7 +61,9 @@ def specs_with_values(draw) -> tuple[TensorSpec, np.ndarray]:
     """A tensor with one scale or one for each channel, and values of any type that it is given."""
     values = draw(
         st.one_of(
-            arrays(st.sampled_from(("uint8", "bool", "int32", "float16")), array_shapes(max_dims=4, max_side=3)),
+            arrays(
+                st.sampled_from(("uint8", "int8", "bool", "int32", "float16")), array_shapes(max_dims=4, max_side=3)
+            ),
             arrays(
                 st.sampled_from(("float32", "float64")),
                 array_shapes(max_dims=4, max_side=3),
@@ -102,6 +104,17 @@ def test_storing_takes_the_memory_of_one_array_of_float64(dtype):
     finally:
         tracemalloc.stop()
     assert peak_bytes < values.size * 8 + stored.nbytes + 100_000
+
+
+@pytest.mark.parametrize(
+    "values", [np.zeros((0, 3), np.uint8), np.arange(6, dtype=np.uint8).reshape(2, 3).T, np.int8(-5)]
+)
+def test_bytes_of_any_form_are_stored_as_the_same_numbers_of_another_type_are(values):
+    spec = TensorSpec("t", values.shape, "int8", Quantization((0.5,), (3,)))
+    stored = store(values, spec)
+    assert stored.shape == values.shape
+    assert stored.dtype == np.int8
+    assert stored.tolist() == store(values.astype(np.float32), spec).tolist()
 
 
 def test_infinite_values_become_the_ends_of_the_range():

@@ -111,6 +111,7 @@ def test_without_a_bundle_nothing_is_deployed() -> None:
     ("device", "kind", "told"),
     [
         ("emulated://raspberry-pi-5", DeviceError, "nothing can be deployed to emulated devices"),
+        ("emulated://raspberry-pi-9", UserError, "no such board; allowed: raspberry-pi-3b-plus"),
         ("raspberry", UserError, "no device's address"),
     ],
 )
