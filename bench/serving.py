@@ -38,10 +38,10 @@ def serving(quick: bool) -> Section:
     return Section(
         "Serving",
         "`serve` on this machine, asked with a picture's bytes as `.npy`. Beside it: the same bundle called in the "
-        f"client's own process, 250 calls and 250 requests in turn, {calls} on either side; the first of each turn, "
-        f"which finds its process asleep, is also told by itself. Then {CLIENTS} clients at once, with a queue of "
-        f"{QUEUE} requests; an answer 503 counts as an answer. Growth: resident memory of the server after these, less "
-        "that after as many before.",
+        f"client's own process, 250 calls and 250 requests in turn, {calls} on either side, for each pair in a new "
+        "server and a new client; the first of each turn, which finds its process asleep, is also told by itself. Then "
+        f"{CLIENTS} clients at once, with a queue of {QUEUE} requests; an answer 503 counts as an answer. Growth: "
+        "resident memory of the server after these, less that after as many before.",
         (
             "python -m edgekit_runtime serve BUNDLE",
             f"python bench/programs/calls_in_turn.py ANSWER.json BUNDLE INPUT.npy {calls} PORT",
@@ -54,9 +54,7 @@ def _overhead(source: Source, folder: Path, quick: bool) -> Iterator[Row]:
     bundle = convert(source, "int8", folder / source.name).parent
     sample = _sample(bundle, folder / f"{source.name}.npy")
     calls = str(QUICK_CALLS if quick else CALLS)
-    with _server(bundle) as (_, port):
-        repeats = range(QUICK_PAIRS if quick else PAIRS)
-        found = [run_program("calls_in_turn.py", bundle, sample, calls, port) for _ in repeats]
+    found = [_pair(bundle, sample, calls) for _ in range(QUICK_PAIRS if quick else PAIRS)]
     for name, what, target in (
         ("p50", "p50 of a request", None),
         ("p99", "p99 of a request", P99_MS),
@@ -64,6 +62,12 @@ def _overhead(source: Source, folder: Path, quick: bool) -> Iterator[Row]:
     ):
         pairs = [Pair(each[f"served_{name}_ns"] / 1e6, each[f"direct_{name}_ns"] / 1e6) for each in found]
         yield difference_row(f"{source.name} int8, {what}", "ms", pairs, target)
+
+
+def _pair(bundle: Path, sample: Path, calls: str) -> dict[str, float]:
+    """Both sides in new processes: how a process's memory happens to lie makes an inference up to a tenth slower."""
+    with _server(bundle) as (_, port):
+        return run_program("calls_in_turn.py", bundle, sample, calls, port)
 
 
 def _crowd(folder: Path, quick: bool) -> Iterator[Row]:

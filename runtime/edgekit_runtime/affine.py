@@ -9,6 +9,7 @@ import numpy as np
 from edgekit_runtime.tensor import Quantization, TensorSpec
 
 BYTES = ("uint8", "int8")
+BYTE_KINDS = "Bb"  # numpy's letters for them
 KEPT = 16  # tensors
 
 
@@ -22,8 +23,8 @@ def storable(values: np.ndarray, spec: TensorSpec) -> bool:
     dtype = np.dtype(spec.dtype)
     if dtype.kind not in "iub":
         return True
-    if spec.quantization is not None:
-        return not np.isnan(values).any()  # what lies outside the range is clipped
+    if spec.quantization is not None:  # what lies outside the range is clipped
+        return values.dtype.kind in "iub" or not np.isnan(values).any()
     with np.errstate(invalid="ignore"):
         return bool(np.array_equal(values.astype(dtype), values))
 
@@ -37,17 +38,17 @@ def store(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
     """
     if spec.quantization is None:
         return np.asarray(values, dtype=spec.dtype, order="C")
-    if values.dtype.name in BYTES and spec.dtype in BYTES and spec.quantization.axis is None:
-        content = bytearray(np.ascontiguousarray(values)).translate(_stored_bytes(values.dtype.name, spec))
+    if values.dtype.char in BYTE_KINDS and spec.dtype in BYTES and spec.quantization.axis is None:
+        content = bytearray(np.ascontiguousarray(values)).translate(_stored_bytes(values.dtype.char, spec))
         return np.ndarray(values.shape, spec.dtype, content)
     return _computed(values, spec, spec.quantization)
 
 
 @lru_cache(maxsize=KEPT)
-def _stored_bytes(dtype: str, spec: TensorSpec) -> bytes:
+def _stored_bytes(kind: str, spec: TensorSpec) -> bytes:
     """What each byte of a type becomes: pixels are looked up in a quarter of the time that computing them takes."""
     assert spec.quantization is not None
-    every = np.arange(256, dtype=np.uint8).view(dtype)
+    every = np.arange(256, dtype=np.uint8).view(kind)
     return _computed(every, spec, spec.quantization).tobytes()
 
 
@@ -70,6 +71,7 @@ def restore(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
     return np.asarray((values.astype(np.float64) - zero_point) * scale, dtype=np.float32)
 
 
+@lru_cache(maxsize=KEPT)
 def _broadcast(quantization: Quantization, rank: int) -> tuple[np.ndarray, np.ndarray]:
     scale = np.asarray(quantization.scale, np.float64)
     zero_point = np.asarray(quantization.zero_point, np.float64)

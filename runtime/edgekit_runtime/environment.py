@@ -12,6 +12,7 @@ from typing import Optional
 
 from edgekit_runtime.conditions import Conditions, Fact, Throttling
 from edgekit_runtime.figure import Figure, measured, unavailable
+from edgekit_runtime.pinning import usable_cores
 from edgekit_runtime.record import Environment
 from edgekit_runtime.runs import CLOCK_FILE
 
@@ -39,7 +40,7 @@ def read_environment(library: str, kernels: str, root: Path = Path("/")) -> Envi
         board=_board(root),
         machine=platform.machine(),
         cpu=_processor(root),
-        cores=_usable_cores(),
+        cores=usable_cores(),
         memory_bytes=_memory(root),
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
@@ -81,12 +82,6 @@ def _processor(root: Path) -> Fact:
     if implementer == ARM_IMPLEMENTER and part in ARM_PARTS:
         return Fact(f"ARM {ARM_PARTS[part]}")
     return Fact(f"implementer {implementer}, part {part}")
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _memory(root: Path) -> Figure:

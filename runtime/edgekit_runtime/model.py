@@ -90,7 +90,7 @@ class Model:
 
     def _named(self, inputs: np.ndarray | Arrays) -> Arrays:
         names = [binding.source.name for binding in self.manifest.inputs]
-        if not isinstance(inputs, Mapping):
+        if isinstance(inputs, np.ndarray) or not isinstance(inputs, Mapping):
             inputs = {names[0]: inputs}
         if set(inputs) != set(names):
             raise DataError(f"inputs are {', '.join(map(str, inputs))}; allowed: {', '.join(names)}.")

@@ -110,8 +110,9 @@ class Service:
 
         def job() -> None:
             answered = self._answer(head, body)
-            self.metrics.predicted(answered, time.perf_counter() - arrived_s)
+            elapsed_s = time.perf_counter() - arrived_s
             reply(answered.response)
+            self.metrics.predicted(answered, elapsed_s)
 
         if not self._requests.offer(job):
             self.metrics.rejected()

@@ -7,13 +7,13 @@ import json
 import math
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Union
+from typing import Any, Literal, Union
 
 import numpy as np
 
 from edgekit_runtime.errors import DataError, first_line
 from edgekit_runtime.manifest import Manifest
-from edgekit_runtime.serve_http import JSON_TYPE, Body, HttpError, Response, json_response
+from edgekit_runtime.serve_http import JSON_TYPE, KEPT, Body, HttpError, Response, json_response
 
 NPY_TYPE = "application/x-npy"
 TYPES = (JSON_TYPE, NPY_TYPE)
@@ -37,7 +37,7 @@ def read_body(body: Body, content_type: str, manifest: Manifest) -> Given:
         HttpError: It is of neither kind.
         DataError: It is not of the kind that it says.
     """
-    kind = content_type.partition(";")[0].strip().lower()
+    kind = _kind(content_type)
     if kind == NPY_TYPE:
         return read_npy(body)
     if kind == JSON_TYPE:
@@ -52,44 +52,53 @@ def read_npy(body: Body) -> np.ndarray:
         DataError: It is no such file, or not whole.
     """
     begin = _data_begin(body)
-    shape, fortran, dtype = _read_header(bytes(body[:begin]))
-    if dtype.kind not in "fiub":
-        raise DataError(f"the array is of type {str(dtype)[:40]}; allowed: numbers.")
-    wanted, found = math.prod(shape) * dtype.itemsize, len(body) - begin
-    if min(shape, default=1) < 1 or len(shape) > MAX_AXES:
-        raise DataError(f"the array is of shape {str(shape)[:40]}; allowed: up to {MAX_AXES} axes, none of them empty.")
-    if wanted != found:
-        raise DataError(f"the array of shape {shape} takes {wanted} bytes; {found} are here.")
-    values = np.frombuffer(body, dtype, offset=begin)
-    return values.reshape(shape, order="F" if fortran else "C")
+    shape, order, dtype, wanted = _read_header(bytes(body[:begin]))
+    if wanted != len(body) - begin:
+        raise DataError(f"the array of shape {shape} takes {wanted} bytes; {len(body) - begin} are here.")
+    return np.ndarray(shape, dtype, body, begin, order=order)
 
 
 def samples_of(given: Given, manifest: Manifest) -> int:
     """How many samples there are; 1 where the shapes do not tell, which the model then refuses."""
     binding = manifest.inputs[0]
-    value = given.get(binding.source.name) if isinstance(given, Mapping) else given
+    value = given if isinstance(given, np.ndarray) else given.get(binding.source.name)
     rank = len(binding.source.sample_shape)
     if binding.preparation is not None and value is not None and value.dtype == np.uint8:
         rank = 3 if value.ndim == 4 or value.shape[-1:] in ((1,), (3,)) else 2
     return len(value) if value is not None and value.ndim == rank + 1 else 1
 
 
-def result_response(outputs: Mapping[str, np.ndarray], accept: str) -> Response:
+def result_response(outputs: Mapping[str, np.ndarray], accept: str, *, finite: bool = False) -> Response:
     """The outputs as the client wants them: JSON, or `.npy` where that is asked for and there is one output.
+
+    Args:
+        outputs: By their names.
+        accept: The forms that the client takes.
+        finite: Whether all values are known to be finite.
 
     Raises:
         DataError: An output is NaN or infinite, or is asked for in a form that it does not have.
     """
-    for name, values in outputs.items():
+    for name, values in () if finite else outputs.items():
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise DataError(f"output {name} is NaN or infinite.", hint="Check the range of what was given.")
-    wishes = {wish.partition(";")[0].strip().lower() for wish in accept.split(",")}
-    if NPY_TYPE not in wishes or JSON_TYPE in wishes:
+    if not _wants_npy(accept):
         return json_response(200, {"outputs": {name: values.tolist() for name, values in outputs.items()}})
     if len(outputs) > 1:
         raise DataError(f"there are {len(outputs)} outputs, and an .npy file holds one; allowed: {JSON_TYPE}.")
-    values = np.ascontiguousarray(next(iter(outputs.values())))
+    values = next(iter(outputs.values()))
     return Response(200, _write_header(values.shape, values.dtype) + values.tobytes(), NPY_TYPE)
+
+
+@lru_cache(maxsize=KEPT)
+def _kind(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+@lru_cache(maxsize=KEPT)
+def _wants_npy(accept: str) -> bool:
+    wishes = set(map(_kind, accept.split(",")))
+    return NPY_TYPE in wishes and JSON_TYPE not in wishes
 
 
 def _data_begin(body: Body) -> int:
@@ -101,19 +110,23 @@ def _data_begin(body: Body) -> int:
     return begin
 
 
-@lru_cache(maxsize=64)
-def _read_header(head: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, order and type; kept, as a client sends the same again and again, and numpy takes long over it."""
+@lru_cache(maxsize=KEPT)
+def _read_header(head: bytes) -> tuple[tuple[int, ...], Literal["C", "F"], np.dtype[Any], int]:
+    """Shape, order, type and bytes; kept, as a client sends the same again and again, and numpy takes long over it."""
     file = io.BytesIO(head[8:])
     readers = {2: np.lib.format.read_array_header_1_0, 4: np.lib.format.read_array_header_2_0}
     try:
         shape, fortran, dtype = readers[LENGTH_SIZES[head[6:8]]](file)
     except Exception as error:  # numpy hands on whatever Python's parser raises on a broken header
         raise DataError(f"the body is no .npy file: {first_line(error)}.") from error
-    return shape, fortran, dtype
+    if dtype.kind not in "fiub":
+        raise DataError(f"the array is of type {str(dtype)[:40]}; allowed: numbers.")
+    if min(shape, default=1) < 1 or len(shape) > MAX_AXES:
+        raise DataError(f"the array is of shape {str(shape)[:40]}; allowed: up to {MAX_AXES} axes, none of them empty.")
+    return shape, "F" if fortran else "C", dtype, math.prod(shape) * dtype.itemsize
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=KEPT)
 def _write_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
     file = io.BytesIO()
     np.save(file, np.empty(shape, dtype), allow_pickle=False)

@@ -106,9 +106,9 @@ class RequestBuffer:
         return None if self._body is None else memoryview(self._body)[self._filled :]
 
     @property
-    def filled(self) -> int:
-        """How many bytes of a body that was begun are here."""
-        return self._filled
+    def missing(self) -> int:
+        """How many bytes of a body that was begun are not here yet; 0 where none was."""
+        return 0 if self._body is None else len(self._body) - self._filled
 
     def fill(self, count: int) -> None:
         """Tell how many bytes were received into that room."""

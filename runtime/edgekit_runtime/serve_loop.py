@@ -19,6 +19,7 @@ from edgekit_runtime.serve_http import (
     Response,
     response_bytes,
 )
+from edgekit_runtime.serve_wait import Event, Wait
 
 MAX_CONNECTIONS = 256
 IDLE_S = 75.0  # between requests of a connection
@@ -31,7 +32,6 @@ AT_ONCE_BYTES = 1024 * 1024  # of a body that is waited for before it is read
 AT_WORK = float("inf")
 
 Reply = Callable[[Response], None]
-Event = tuple[selectors.SelectorKey, int]
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
@@ -81,6 +81,7 @@ class ServerLoop:
         self._listener, self._admit, self._handle, self._told = listener, admit, handle, told
         self._free_bytes = body_bytes
         self._selector = selectors.DefaultSelector()
+        self._wait = Wait(self._selector)
         self._connections: set[Connection] = set()
         self._answers: deque[tuple[Connection, int, memoryview]] = deque()
         self._received = memoryview(bytearray(RECEIVE_BYTES))
@@ -118,8 +119,10 @@ class ServerLoop:
         """
         left = False
         try:
+            self._take_answers()  # now, while the clients read them, and not when they ask again
+            left = leave()  # one that sends ahead may have asked already
             while not left and (not self._stopping or self._connections):
-                self._see_to(self._selector.select(TICK_S))
+                self._see_to(self._wait.select(TICK_S))
                 left = leave()
         finally:
             if not left:
@@ -201,6 +204,7 @@ class ServerLoop:
     def _receive(self, connection: Connection) -> None:
         while self._receive_once(connection):
             continue  # more of a body is likely to be here already
+        self._await_rest(connection)
 
     def _receive_once(self, connection: Connection) -> bool:
         """Whether all the room there was is full, and a body is not whole yet."""
@@ -224,10 +228,11 @@ class ServerLoop:
         if connection.at_work and len(connection.buffer) > MAX_HEAD_BYTES:
             self._watch(connection, 0)  # it sends ahead: the rest waits in the network
         self._advance(connection)
-        return count == len(place) and connection.buffer.room is not None
+        return count == len(place) and connection.buffer.missing > 0
 
-    def _await_bytes(self, connection: Connection, count: int) -> None:
-        """Be woken only when as many bytes are here: a body comes in pieces, and each would cost a turn."""
+    def _await_rest(self, connection: Connection) -> None:
+        """Be woken only when the rest of a body is here: it comes in pieces, and each would cost a turn."""
+        count = max(1, min(connection.buffer.missing, AT_ONCE_BYTES))
         if count != connection.least_bytes:
             connection.least_bytes = count
             with contextlib.suppress(OSError):
@@ -253,11 +258,7 @@ class ServerLoop:
         except HttpError as error:
             self._refuse(connection, error)
             return
-        if body is None:
-            missing = connection.head.length - connection.buffer.filled
-            self._await_bytes(connection, min(missing, AT_ONCE_BYTES))
-        else:
-            self._await_bytes(connection, 1)
+        if body is not None:
             connection.at_work = True
             connection.deadline_s = AT_WORK
             self._handle(connection.head, body, lambda response: self._reply(connection, response))
@@ -294,9 +295,7 @@ class ServerLoop:
         The loop is woken only where it has something to do; else what comes next, or its tick, does it. What it adds to
         the connection after this has looked, it does before it looks at the answers itself.
         """
-        unsent = self._message(connection, response)
-        with contextlib.suppress(OSError):  # full, or gone: the loop sees to it
-            unsent = unsent[connection.client.send(unsent) :]
+        unsent = _send_part(connection.client, self._message(connection, response))
         self._answers.append((connection, response.status, unsent))
         if unsent or connection.last or connection.ended or len(connection.buffer) or self._stopping:
             self._wake()
@@ -335,6 +334,7 @@ class ServerLoop:
             connection.deadline_s = now_s + IDLE_S
             self._watch(connection, 0 if connection.ended else READ)
             self._advance(connection)
+            self._await_rest(connection)
             if connection.ended and not connection.at_work:
                 self._close(connection)
         elif unread:
@@ -374,3 +374,11 @@ RETRY = (("Retry-After", "1"),)
 def busy(message: str, retry_s: int = 1) -> HttpError:
     """The refusal of a server that has too much to do, with when to come back."""
     return HttpError(503, message, hint="Try again later.", code="busy", headers=(("Retry-After", str(retry_s)),))
+
+
+def _send_part(client: socket.socket, message: memoryview) -> memoryview:
+    """Send what the client takes at once; gives the rest."""
+    try:
+        return message[client.send(message) :]
+    except OSError:  # full, or gone: the loop sees to it
+        return message
