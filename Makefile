@@ -21,13 +21,13 @@ demo: $(VENV)/installed-demo ## Train, convert, measure and compare a small mode
 	$(PY) -m edgekit demo -o demo --force
 
 test: $(VENV)/installed-dev ## Run the fast tests
-	$(PY) -m pytest -n $(JOBS) -m 'not slow and not device'
+	$(PY) -m pytest -n $(JOBS) --dist worksteal -m 'not slow and not device'
 
 test-slow: $(VENV)/installed-dev ## Run the slow tests
-	$(PY) -m pytest -n $(JOBS) -m 'slow and not device'
+	$(PY) -m pytest -n $(JOBS) --dist worksteal -m 'slow and not device'
 
 test-device: $(VENV)/installed-dev ## Run the tests on a stand-in of a Raspberry Pi (root, Debian)
-	$(PY) -m pytest -n $(JOBS) -m device tests/devices
+	$(PY) -m pytest -n $(JOBS) --dist worksteal -m device tests/devices
 
 check: $(VENV)/installed-dev ## Check style, types, import rules and installed versions
 	$(PY) -m ruff check --no-cache
