@@ -2,7 +2,6 @@
 
 import copy
 import importlib
-import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,15 +17,15 @@ from torch.nn import functional
 from edgekit_converters.compress.atoms import FIXED, Atoms
 from edgekit_converters.compress.channels import ChannelGraph
 from edgekit_converters.compress.prune import prune_model
-from edgekit_converters.compress.settings import BATCH_NORM, IMPORTANCES, L2, TAYLOR, PruneSettings
+from edgekit_converters.compress.settings import L2, PruneSettings
 from edgekit_converters.compress.surgery import Kept, Operation
 from edgekit_converters.compress.widths import reachable
-from edgekit_converters.settings import DataSettings, NamedShape, NamedType, SourceSettings
+from edgekit_converters.settings import NamedShape, NamedType, SourceSettings
 from edgekit_converters.torch.compressible import CompressibleModel
 from edgekit_converters.torch.inputs import find_forward
 from edgekit_converters.torch.prune.attention import become_cut
 from edgekit_converters.torch.weights import load_weights
-from edgekit_runtime.errors import DataError, MissingExtraError, RecipeError
+from edgekit_runtime.errors import MissingExtraError, RecipeError
 from edgekit_targets.graph.cost import operator_cost
 from edgekit_targets.graph.read import read_graph
 from tests import torch_models, torch_prunable
@@ -295,54 +294,6 @@ def test_channels_of_another_network_are_refused_and_nothing_changes() -> None:
     with pytest.raises(RecipeError, match="none of them"):
         model.operate(Operation((Kept("stem.0", ()),)))
     np.testing.assert_array_equal(model.predict(samples(model))["output"], before["output"])
-
-
-def data_file(path: Path, labels: object) -> DataSettings:
-    x = np.random.default_rng(0).normal(size=(6, 3, 32, 32)).astype(np.float32)
-    np.savez(path, **({"x": x} if labels is None else {"x": x, "y": np.asarray(labels)}))
-    return DataSettings(str(path), None, 0)
-
-
-@pytest.mark.parametrize("importance", [one for one in IMPORTANCES if one != "random"])
-def test_what_counts_for_nothing_matters_least(importance: str, tmp_path: Path) -> None:
-    model = open_model("residual_cnn")
-    graph = model.channels()
-    gone = some(graph, 3)
-    model.silence(graph, gone)
-    data = data_file(tmp_path / "data.npz", [0, 1, 2, 3, 4, 5])
-    scores = model.importance(graph, PruneSettings(share=0.5, importance=importance, data=data))
-    for group, silent, score in zip(graph.groups, gone, scores, strict=True):
-        assert score.shape == (group.units,)
-        assert score[list(silent.units)].max() <= np.delete(score, silent.units).min()
-
-
-@pytest.mark.parametrize("labels", [None, [0, 1, 2, 3, 4, 5], np.eye(10)[:6].astype(np.float32)])
-def test_gradients_come_with_class_numbers_with_values_and_without_labels(labels: object, tmp_path: Path) -> None:
-    model = open_model("residual_cnn")
-    graph = model.channels()
-    data = data_file(tmp_path / "data.npz", labels)
-    scores = model.importance(graph, PruneSettings(share=0.5, importance=TAYLOR, data=data))
-    assert all(math.isfinite(score.sum()) and score.max() > 0 for score in scores)
-    assert all(one.grad is None for one in model.module.parameters())
-
-
-def test_labels_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    model = open_model("residual_cnn")
-    graph = model.channels()
-    data = data_file(tmp_path / "data.npz", [0, 1, 2, 3, 4, 77])
-    with pytest.raises(DataError, match="does not fit"):
-        model.importance(graph, PruneSettings(share=0.5, importance=TAYLOR, data=data))
-
-
-def test_importance_by_norms_needs_norms() -> None:
-    model = open_model("own_attention")
-    with pytest.raises(RecipeError, match="batch-normalized; allowed: l1"):
-        model.importance(model.channels(), PruneSettings(share=0.5, importance=BATCH_NORM))
-    mixed = open_model("u_net")
-    graph = mixed.channels()
-    scores = mixed.importance(graph, PruneSettings(share=0.5, importance=BATCH_NORM))
-    lacking = [group.name for group, score in zip(graph.groups, scores, strict=True) if np.isnan(score).any()]
-    assert lacking == ["up2", "up1"]
 
 
 @pytest.mark.slow
