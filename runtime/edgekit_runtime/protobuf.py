@@ -9,6 +9,7 @@ from typing import IO, NamedTuple, Optional
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types
 FIXED_LENGTHS = {FIXED64: 8, FIXED32: 4}
 MOST_BYTES = 10  # of a varint
+MOST_HEAD_BYTES = 2 * MOST_BYTES  # of a field: its number, and its value or length
 
 
 class Field(NamedTuple):
@@ -46,22 +47,23 @@ def fields(message: memoryview) -> Iterator[Field]:
     Raises:
         ValueError: It is no chain of fields.
     """
-    file, place = io.BytesIO(message), 0
+    place = 0
     while place < len(message):
-        key = _need(read_varint(file))
+        head = io.BytesIO(message[place : place + MOST_HEAD_BYTES])
+        key = _need(read_varint(head))
         wire, integer, length = key & 7, 0, 0
         if wire == VARINT:
-            integer = _need(read_varint(file))
+            integer = _need(read_varint(head))
         elif wire == BYTES:
-            length = _need(read_varint(file))
+            length = _need(read_varint(head))
         else:
             length = _need(FIXED_LENGTHS.get(wire))
-        end = file.tell() + length
+        begin = place + head.tell()
+        end = begin + length
         if end > len(message):
             raise ValueError("a field of a message ends behind it")
-        payload = message[file.tell() : end] if wire == BYTES else message[:0]
-        yield Field(key >> 3, integer, payload, message[place:end])
-        place = file.seek(end)
+        yield Field(key >> 3, integer, message[begin : end if wire == BYTES else begin], message[place:end])
+        place = end
 
 
 def varint(number: int, value: int) -> bytes:
