@@ -209,7 +209,10 @@ def test_what_an_accelerator_leaves_to_the_processor_is_named_with_what_would_he
 def test_an_accelerators_compiler_tells_cycles_and_memory(assets, capsys):
     pytest.importorskip("ethosu")
     model = assets / "mlperf-tiny/pretrainedResnet_quant.tflite"
-    assert main(["estimate", str(model), "--target", "ethos-u55-256", "--json"]) == 0
+    argv = ["estimate", str(model), "--target", "ethos-u55-256", "--json"]
+    assert main(argv) == 0
+    assert json.loads(capsys.readouterr().out)["estimates"][0]["compilation"] is None
+    assert main([*argv, "--compile"]) == 0
     row = json.loads(capsys.readouterr().out)["estimates"][0]
     assert row["fit"] == "fits"
     assert row["compilation"]["cycles"]["value"] > 10_000

@@ -73,8 +73,7 @@ def estimate(
         threads: Threads of the interpreter; those of the report, or else one, by default.
         measured_report: A report of a measurement on such a board, which replaces the scale.
         measured_model: The model that was measured, where it is another one.
-        ask_compiler: Whether an accelerator's compiler says what the model costs, too, which takes seconds; that of a
-            single target always does.
+        ask_compiler: Whether an accelerator's compiler says what the model costs, too, which takes seconds.
 
     Raises:
         ModelError: It is no finished model, or damaged.
@@ -94,8 +93,8 @@ def estimate(
             _check_runtime(subject, model)
         anchor = None if measured_report is None else _anchor(measured_report, measured_model, file, profiles, threads)
         count = anchor.threads if anchor is not None else threads or 1
-        ask = ask_compiler or len(profiles) == 1
-        rows = tuple(_rows(subject, file, profiles, partial(_on_processor, count, anchor), ask_compiler=ask))
+        predict = partial(_on_processor, count, anchor)
+        rows = tuple(_rows(subject, file, profiles, predict, ask_compiler=ask_compiler))
     return Estimates(str(model), size, "" if anchor is None else anchor.model, rows)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgekit_converters.framework import serve_framework
 from edgekit_converters.model import Model
 from edgekit_converters.settings import SourceSettings
-from edgekit_runtime.collector import without_collector
+from edgekit_converters.torch.collector import without_collector
 from edgekit_runtime.errors import MissingExtraError
 
 

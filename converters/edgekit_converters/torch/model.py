@@ -14,10 +14,10 @@ from edgekit_converters.source import AxisOrder, SourceInfo
 from edgekit_converters.torch.activations import operator_activations
 from edgekit_converters.torch.border import Border, Forward, NoTensorError, example
 from edgekit_converters.torch.channels_last import ChannelsLast
+from edgekit_converters.torch.collector import without_collector
 from edgekit_converters.torch.folding import folded_norms
 from edgekit_converters.torch.layout import CHANNELS_LAST, LayoutWatch
 from edgekit_converters.torch.refusal import cannot_run
-from edgekit_runtime.collector import without_collector
 from edgekit_runtime.errors import ModelError
 from edgekit_runtime.manifest import Library
 from edgekit_runtime.tensor import TensorSpec

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from edgekit.cli.console import progress
-from edgekit_runtime.collector import without_collector
 
 BROKEN = 1
 
@@ -28,23 +27,22 @@ def check(ctx: click.Context, model: Path, target: str, trust: bool, custom: tup
     A .tflite or .onnx file is read as it is, and not run. Any other MODEL that convert takes is
     exported as float32 first, by its framework.
     """
-    with without_collector():
-        from edgekit.checking import check as hold
+    from edgekit.checking import check as hold
 
-        volume = ctx.obj
-        with progress(volume.quiet, volume.verbose) as shown:
-            log = _log if volume.verbose else None
-            found = hold(model, target, trust=trust, custom=custom, progress=shown, on_log=log)
-        if as_json:
-            from edgekit_runtime.codec import dumps_document
+    volume = ctx.obj
+    with progress(volume.quiet, volume.verbose) as shown:
+        log = _log if volume.verbose else None
+        found = hold(model, target, trust=trust, custom=custom, progress=shown, on_log=log)
+    if as_json:
+        from edgekit_runtime.codec import dumps_document
 
-            click.echo(dumps_document(found), nl=False)
-        else:
-            from rich.console import Console
+        click.echo(dumps_document(found), nl=False)
+    else:
+        from rich.console import Console
 
-            from edgekit.reports.render.check import print_check
+        from edgekit.reports.render.check import print_check
 
-            print_check(found, Console(highlight=False))
+        print_check(found, Console(highlight=False))
     if not found.fits:
         ctx.exit(BROKEN)
 

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import click
 
-from edgekit_runtime.collector import without_collector
-
 
 @click.command()
 @click.argument("model", metavar="BUNDLE|MODEL", type=click.Path(path_type=Path))
@@ -45,30 +43,29 @@ def estimate(
     is told. With --target all: one line for each target, whether the model fits it and why not,
     what the fix takes, and what the model costs with it.
     """
-    with without_collector():
-        from edgekit.estimating import ALL
-        from edgekit.estimating import estimate as predict
+    from edgekit.estimating import ALL
+    from edgekit.estimating import estimate as predict
 
-        found = predict(
-            model,
-            target=target,
-            threads=threads,
-            measured_report=measured,
-            measured_model=measured_model,
-            ask_compiler=ask_compiler,
-        )
-        if as_json:
-            from edgekit_runtime.codec import dumps_document
+    found = predict(
+        model,
+        target=target,
+        threads=threads,
+        measured_report=measured,
+        measured_model=measured_model,
+        ask_compiler=ask_compiler,
+    )
+    if as_json:
+        from edgekit_runtime.codec import dumps_document
 
-            click.echo(dumps_document(found), nl=False)
-            return
-        from rich.console import Console
+        click.echo(dumps_document(found), nl=False)
+        return
+    from rich.console import Console
 
-        from edgekit.reports.render.estimate import print_estimate
-        from edgekit.reports.render.estimate_table import print_targets
+    from edgekit.reports.render.estimate import print_estimate
+    from edgekit.reports.render.estimate_table import print_targets
 
-        console = Console(highlight=False)
-        if target == ALL:
-            print_targets(found, console)
-        else:
-            print_estimate(found, console)
+    console = Console(highlight=False)
+    if target == ALL:
+        print_targets(found, console)
+    else:
+        print_estimate(found, console)
