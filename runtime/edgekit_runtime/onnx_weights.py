@@ -105,7 +105,7 @@ class _Weights:
 
     def part(self, node: _Node) -> list[_Node]:
         """The operator, and before it those that restore weights for it alone."""
-        if node.kind in OF_ACTIVATIONS and node.inputs[0] not in self._constants:
+        if node.kind in OF_ACTIVATIONS and not self._constants.keys() & node.inputs[:1]:
             return [node]
         if node.kind == RESTORE:
             self._restores[node.output] = node

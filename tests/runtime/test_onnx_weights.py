@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 
 import numpy as np
@@ -83,3 +84,18 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path_factory, data):
     end = data.draw(st.integers(10, len(content) - 10))
     with pytest.raises(ValueError, match=r"cut off|ends behind it"):
         part_weights(content[:end])
+
+
+@given(st.data())
+def test_a_damaged_file_is_refused_or_taken(tmp_path_factory, data):
+    content = bytearray(save_restored(tmp_path_factory.mktemp("damaged") / "m.onnx", 2).read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(ValueError):  # any other error would be one of ours
+        part_weights(bytes(content))
+
+
+def test_an_operator_without_inputs_stays_as_it_is():
+    graph = helper.make_graph([helper.make_node("DequantizeLinear", [], ["y"])], "graph", [], [])
+    model = helper.make_model(graph).SerializeToString()
+    assert onnx.load_from_string(part_weights(model)) == onnx.load_from_string(model)
